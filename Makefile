@@ -1,0 +1,63 @@
+# Two commands do everything: `make compose` and `make test`. Each sets up what it needs first.
+
+.DEFAULT_GOAL := help
+.PHONY: help compose test test-slow check lint types layers format setup setup-run lock wheel bench docs clean distclean
+
+BIN := .venv/bin
+SEED ?= 1
+OUT ?= out
+# More options for the program behind a target: make compose ARGS='--form rondo --key g'
+ARGS ?=
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+compose: setup-run ## compose a two-minute piece into out/
+	$(BIN)/hybrid compose --minutes 2 --seed $(SEED) -o $(OUT) $(ARGS)
+
+test: setup ## run the tests
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: setup ## run the long sweeps that `make test` leaves out
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+check: setup lint types layers test ## lint, types, layers and tests: what CI runs
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: setup
+	$(BIN)/mypy
+
+layers: setup
+	$(BIN)/lint-imports
+
+format: setup ## lay out the code and mend what the linter can
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+setup: ## make .venv with everything needed to develop
+	@tools/setup.sh dev
+
+setup-run: # only what composing needs; enough for `make compose`
+	@tools/setup.sh run
+
+lock: setup ## pin the dependencies of pyproject.toml again
+	tools/lock.sh
+
+wheel: setup ## build the wheel into dist/
+	$(BIN)/uv build --wheel --no-build-isolation
+
+bench: setup ## measure and write the tables of benchmarks/
+	$(BIN)/python -m benchmarks $(ARGS)
+
+docs: setup ## write the CLI help into docs/ again
+	$(BIN)/python tools/cli_help.py
+
+clean: ## remove build products and caches, not your pieces
+	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -path ./.venv -prune -o -type d -name __pycache__ -exec rm -rf {} +
+
+distclean: clean ## remove .venv as well
+	rm -rf .venv
