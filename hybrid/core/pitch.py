@@ -146,7 +146,10 @@ def pitch_at_step(step: int, spelling_by_letter: dict[str, int]) -> tuple[int, i
     return pitch, spelling
 
 
-COMMON_SPELLINGS = tuple(parse_spelling(name) for name in "C C# D Eb E F F# G Ab A Bb B".split())
+COMMON_SPELLINGS = tuple(
+    parse_spelling(name)
+    for name in ("C", "C#", "D", "Eb", "E", "F", "F#", "G", "Ab", "A", "Bb", "B")
+)
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@ CONSTRAINT_KINDS = {
     "range": "the voices stay within value = [lowest, highest] pitch",
     "pitch": "the voices have the pitch value = 'G4' at beat `beat` of the bars",
     "pitch_class": "the voices have the pitch class value = 'F#' at beat `beat` of the bars",
-    "melody": "the voices sing value = 'C5:1 D5:1/2 R:1/2 ...' (pitch:quarters) from the bars' start",
+    "melody": "the voices sing value = 'C5:1 D5:1/2 R:1/2' (pitch:quarters) from the first bar on",
     "chord": "the bars have the chords value = 'I | V7 I'",
     "key": "the bars are in the key value = 'G minor'",
     "cadence": "the last of the bars ends a cadence value = one of PAC, IAC, HC, PC, DC",
@@ -414,7 +414,7 @@ class FormPlan(Shared):
             chords = placed.phrase.chords
             if chords and chords[-1].end != placed.quarters:
                 raise _fail(
-                    f"chords must fill the phrase's {placed.bars} bars = {placed.quarters} quarters",
+                    f"chords must fill {placed.bars} bars = {placed.quarters} quarters",
                     str(chords[-1].end),
                     f"bars {placed.first_bar}-{placed.last_bar}",
                 )
