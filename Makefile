@@ -31,7 +31,7 @@ types: setup
 	$(BIN)/mypy
 
 layers: setup
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 
 format: setup ## lay out the code and mend what the linter can
 	$(BIN)/ruff check --fix
