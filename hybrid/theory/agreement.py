@@ -1,0 +1,266 @@
+"""How far a score keeps its plan: bars, metre, tempo, chords, bass notes, cadences, themes.
+
+Everything is read from the notes; no engine's word is taken for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.core.analysis import Cadence, ChordSpan, Deviation, KeySpan
+from hybrid.core.pitch import pitch_class
+from hybrid.core.plan import FormPlan, PlacedPhrase
+from hybrid.core.score import Score
+
+#: Share of the sounding time that must belong to a planned chord for the chord to count as
+#: kept. Bach's own chorales have about 0.85 of their note time on chord tones.
+MIN_CHORD_SHARE = 0.6
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Figures of a score under its plan; shares are in 0..1.
+
+    Attributes
+    ----------
+    chords : float
+        Share of planned chords whose root or third sounds and to which at least
+        `MIN_CHORD_SHARE` of the note time of their span belongs.
+    bass : float
+        Share of planned chords whose bass tone is the lowest note somewhere in their span.
+    cadences : float
+        Share of planned cadences found at the end of their phrase, of the planned kind.
+    themes_same, themes_other : float
+        Mean similarity of the leading voice between phrases of one theme label, and between
+        phrases of different labels; nan where there are no such pairs.
+    """
+
+    bars_planned: int
+    bars_found: int
+    chords: float
+    bass: float
+    cadences: float
+    themes_same: float
+    themes_other: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values; nan becomes None."""
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {
+            name: None if isinstance(value, float) and np.isnan(value) else value
+            for name, value in values.items()
+        }
+
+
+def ticks(quarters: Fraction, score: Score) -> int:
+    """A planned time on the score's ticks."""
+    return round(quarters * score.ticks_per_quarter)
+
+
+def planned_chords(plan: FormPlan, score: Score) -> tuple[ChordSpan, ...]:
+    """The plan's chords as spans on the score's ticks, probability 1."""
+    spans = []
+    for placed in plan.phrases():
+        for chord in placed.phrase.chords:
+            key, numeral = placed.key_of(chord), chord.roman
+            spans.append(
+                ChordSpan(
+                    onset=ticks(placed.start + chord.onset, score),
+                    end=ticks(placed.start + chord.end, score),
+                    numeral=chord.numeral,
+                    key=key,
+                    degree=numeral.degree,
+                    quality=numeral.quality(key),
+                    inversion=numeral.inversion,
+                    root=numeral.root(key),
+                )
+            )
+    return tuple(spans)
+
+
+def planned_keys(plan: FormPlan, score: Score) -> tuple[KeySpan, ...]:
+    """The plan's local keys as spans; neighbours in one key are joined."""
+    spans: list[KeySpan] = []
+    for chord in planned_chords(plan, score):
+        if spans and spans[-1].key == chord.key:
+            spans[-1] = KeySpan(spans[-1].onset, chord.end, chord.key)
+        else:
+            spans.append(KeySpan(chord.onset, chord.end, chord.key))
+    return tuple(spans)
+
+
+def pitched_notes(score: Score) -> NDArray[Any]:
+    """All notes of all tracks but drums, by onset."""
+    parts = [track.notes for track in score.tracks if not track.is_drum]
+    notes = np.concatenate(parts) if parts else np.empty(0, dtype=score.tracks[0].notes.dtype)
+    return notes[np.argsort(notes["onset"], kind="stable")]
+
+
+def measure_agreement(
+    plan: FormPlan, score: Score, cadences: Sequence[Cadence]
+) -> tuple[Agreement, tuple[Deviation, ...]]:
+    """Compare a score with its plan.
+
+    Parameters
+    ----------
+    plan : FormPlan
+        Complete, with chords.
+    score : Score
+    cadences : sequence of Cadence
+        As found in the notes (`hybrid.theory.cadences`).
+
+    Returns
+    -------
+    (Agreement, tuple of Deviation)
+    """
+    deviations: list[Deviation] = []
+    _compare_frame(plan, score, deviations)
+    chord_share, bass_share = _compare_chords(plan, score, deviations)
+    cadence_share = _compare_cadences(plan, score, cadences, deviations)
+    same, other = theme_similarity(plan, score)
+    found = sum(not bar.is_pickup for bar in score.bars)
+    agreement = Agreement(plan.n_bars, found, chord_share, bass_share, cadence_share, same, other)
+    return agreement, tuple(deviations)
+
+
+def _compare_frame(plan: FormPlan, score: Score, deviations: list[Deviation]) -> None:
+    found = sum(not bar.is_pickup for bar in score.bars)
+    if found != plan.n_bars:
+        deviations.append(Deviation("bars", found, str(plan.n_bars), str(found)))
+    if score.length != ticks(plan.quarters, score):
+        expected = ticks(plan.quarters, score)
+        deviations.append(Deviation("length", found, f"{expected} ticks", f"{score.length} ticks"))
+    for placed in plan.phrases():
+        bar = score.bar_at(ticks(placed.start, score))
+        expected_metre, metre = placed.metre.name, bar.metre.name
+        if metre != expected_metre:
+            deviations.append(Deviation("metre", placed.first_bar, expected_metre, metre))
+        tempo = placed.shared.tempo_qpm
+        heard = [item.qpm for item in score.tempos if item.tick <= ticks(placed.start, score)]
+        if tempo is not None and (not heard or abs(heard[-1] - tempo) > 0.01 * tempo):
+            shown = f"{heard[-1]:g}" if heard else "none"
+            deviations.append(Deviation("tempo", placed.first_bar, f"{tempo:g}", shown))
+
+
+def _compare_chords(
+    plan: FormPlan, score: Score, deviations: list[Deviation]
+) -> tuple[float, float]:
+    notes = pitched_notes(score)
+    onsets, ends = notes["onset"], notes["onset"] + notes["duration"]
+    # Notes are sorted by onset; the longest note bounds how far back a span must look.
+    longest = int(notes["duration"].max()) if len(notes) else 0
+    kept = bass_kept = 0
+    spans = planned_chords(plan, score)
+    for span in spans:
+        low = int(np.searchsorted(onsets, span.onset - longest))
+        high = int(np.searchsorted(onsets, span.end))
+        overlap = np.minimum(ends[low:high], span.end) - np.maximum(onsets[low:high], span.onset)
+        sounding = overlap > 0
+        pitches = notes["pitch"][low:high][sounding]
+        time = overlap[sounding]
+        numeral = _numeral_of(span)
+        tones = [pitch_class(tone) for tone in numeral.tones(span.key)]
+        bar = score.bar_at(span.onset).number
+        label = f"{span.numeral} in {span.key.name}"
+        if not len(pitches):
+            deviations.append(Deviation("chord", bar, label, "silence"))
+            continue
+        classes = pitches % 12
+        share = float(time[np.isin(classes, tones)].sum() / time.sum())
+        if share >= MIN_CHORD_SHARE and np.isin(tones[:2], classes).any():
+            kept += 1
+        else:
+            shown = " ".join(str(value) for value in sorted(set(classes.tolist())))
+            found = f"pitch classes {shown}, {share:.0%} of the time in the chord"
+            deviations.append(Deviation("chord", bar, label, found))
+        starts = onsets[low:high][sounding]
+        stops = ends[low:high][sounding]
+        moments = np.unique(np.maximum(starts, span.onset))
+        bass = pitch_class(numeral.bass(span.key))
+        lowest = [
+            int(pitches[(starts <= moment) & (stops > moment)].min()) % 12 for moment in moments
+        ]
+        bass_kept += bass in lowest
+    count = max(len(spans), 1)
+    return kept / count, bass_kept / count
+
+
+def _numeral_of(span: ChordSpan) -> Any:
+    from hybrid.core.numerals import RomanNumeral
+
+    return RomanNumeral.parse(span.numeral)
+
+
+def _compare_cadences(
+    plan: FormPlan,
+    score: Score,
+    cadences: Sequence[Cadence],
+    deviations: list[Deviation],
+) -> float:
+    planned = kept = 0
+    for placed in plan.phrases():
+        wanted = placed.phrase.cadence
+        if wanted in (None, "none"):
+            continue
+        planned += 1
+        start, end = ticks(placed.start, score), ticks(placed.end, score)
+        last_bars = max(start, score.bar_at(end - 1).start - (end - start) // 2)
+        found = [cadence for cadence in cadences if last_bars <= cadence.tick < end]
+        if any(cadence.kind == wanted for cadence in found):
+            kept += 1
+            continue
+        shown = ", ".join(cadence.kind for cadence in found) or "none"
+        deviations.append(Deviation("cadence", placed.last_bar, str(wanted), shown))
+    return kept / planned if planned else 1.0
+
+
+def theme_similarity(plan: FormPlan, score: Score) -> tuple[float, float]:
+    """Mean similarity of phrases with one theme label, and with different ones.
+
+    The similarity of two phrases is the share of (onset in the phrase, interval to the
+    phrase's tonic) pairs of the leading voice that they have in common: the F-measure of
+    the two sets, so lengths may differ.
+    """
+    leading = next((track for track in score.tracks if not track.is_drum), None)
+    if leading is None:
+        return float("nan"), float("nan")
+    placed = [item for item in plan.phrases() if item.phrase.theme]
+    sets = [_onset_pitch_pairs(leading.notes, item, score) for item in placed]
+    same: list[float] = []
+    other: list[float] = []
+    for index, first in enumerate(placed):
+        # Against the label's first appearance and each other label's: linear in the piece.
+        for before in _first_appearances(placed[:index]):
+            if not sets[index] or not sets[before]:
+                continue
+            common = 2 * len(sets[index] & sets[before])
+            similarity = common / (len(sets[index]) + len(sets[before]))
+            twin = placed[before].phrase.theme == first.phrase.theme
+            (same if twin else other).append(similarity)
+    mean = [float(np.mean(values)) if values else float("nan") for values in (same, other)]
+    return mean[0], mean[1]
+
+
+def _first_appearances(placed: Sequence[PlacedPhrase]) -> list[int]:
+    first: dict[str, int] = {}
+    for index, item in enumerate(placed):
+        first.setdefault(str(item.phrase.theme), index)
+    return list(first.values())
+
+
+def _onset_pitch_pairs(
+    notes: NDArray[Any], placed: PlacedPhrase, score: Score
+) -> set[tuple[int, int]]:
+    start, end = ticks(placed.start, score), ticks(placed.end, score)
+    inside = notes[(notes["onset"] >= start) & (notes["onset"] < end)]
+    tonic = pitch_class(placed.key.tonic)
+    return {
+        (int(onset) - start, (int(pitch) - tonic) % 12)
+        for onset, pitch in zip(inside["onset"], inside["pitch"], strict=True)
+    }
