@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -62,8 +63,8 @@ def test_lengths_add_up() -> None:
 
 @pytest.mark.parametrize("missing", ["chords", "cadence", "theme"])
 def test_a_plan_without_a_part_is_not_ready(missing: str) -> None:
-    hollow = replace(phrase(), **{missing: () if missing == "chords" else None})
-    made = plan(hollow)
+    hollow: dict[str, Any] = {missing: () if missing == "chords" else None}
+    made = plan(replace(phrase(), **hollow))
     assert made.is_complete
     assert not made.is_ready
 
