@@ -20,7 +20,10 @@ from pathlib import Path
 
 from hybrid.core.analysis import Analysis, ChordSpan, Finding
 from hybrid.core.score import Score
+from hybrid.theory.chords import infer_chords
 from hybrid.theory.context import Context, Hit, phrase_starts
+from hybrid.theory.dissonance import check_dissonance
+from hybrid.theory.doubling import check_completeness, check_doubling
 from hybrid.theory.melody import check_melody
 from hybrid.theory.motion import (
     PARALLELS,
@@ -29,9 +32,19 @@ from hybrid.theory.motion import (
     check_hidden_parallels,
     check_pairs,
 )
+from hybrid.theory.progression import (
+    check_harmonic_syncopation,
+    check_progression,
+    check_six_four,
+)
 from hybrid.theory.ruleset import Rule, RuleSet, load_rule_set
 from hybrid.theory.slices import slice_score
 from hybrid.theory.tables import CHORALE
+from hybrid.theory.tendency import (
+    check_leading_tone,
+    check_seventh,
+    check_six_four_resolution,
+)
 from hybrid.theory.texture import check_crossing, check_overlap, check_range, check_spacing
 
 #: The rules of the set ``chorale``.
@@ -61,6 +74,18 @@ CHECKS: tuple[tuple[Callable[[Context], Iterator[Hit]], tuple[str, ...]], ...] =
     (check_beat_parallels, ("beat_parallels",)),
     (check_cross_relation, ("cross_relation",)),
     (check_melody, _MELODY),
+    (check_leading_tone, ("unresolved_leading_tone", "frustrated_leading_tone")),
+    (check_seventh, ("unresolved_seventh", "rising_seventh")),
+    (
+        check_doubling,
+        ("doubled_leading_tone", "doubled_seventh", "doubled_altered_tone", "doubled_third"),
+    ),
+    (check_completeness, ("missing_third", "incomplete_chord")),
+    (check_six_four, ("six_four",)),
+    (check_six_four_resolution, ("six_four_resolution",)),
+    (check_dissonance, ("unprepared_dissonance", "unresolved_suspension")),
+    (check_progression, ("diminished_root_position", "retrogression", "final_chord")),
+    (check_harmonic_syncopation, ("harmonic_syncopation",)),
 )
 
 
@@ -104,8 +129,10 @@ def check(
     slices = slice_score(score, voices)
     if not len(slices):
         return ()
-    if chords is None:
-        chords = analysis.chords if analysis is not None and analysis.chords else None
+    if chords is None and analysis is not None and analysis.chords:
+        chords = analysis.chords
+    if chords is None and any(rule.needs != "notes" for rule in rule_set.rules.values()):
+        chords = infer_chords(score, slices)
     marked = phrase_starts(score, slices.tick, phrase_starts_at)
     context = Context(slices, rule_set, marked, tuple(chords or ()))
     hits: list[Hit] = []

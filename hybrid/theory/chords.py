@@ -19,6 +19,7 @@ Journal, 26(2), 27-49. (templates; the path, the weights and the numerals are ou
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,6 +45,8 @@ QUALITIES: dict[str, tuple[int, ...]] = {
     "half-diminished-seventh": (0, 3, 6, 10),
     "diminished-seventh": (0, 3, 6, 9),
 }
+#: Chords that divide the octave evenly, by how many semitones: any tone may be the root.
+SYMMETRIC = {"diminished-seventh": 3, "augmented": 4}
 _NAMES = tuple(QUALITIES)
 _STATES = tuple((root, name) for name in _NAMES for root in range(12))
 
@@ -217,6 +220,8 @@ def _spans(
         key = keys[start]
         assert key is not None
         bass = basses[index]
+        if name in SYMMETRIC:
+            root, name = _symmetric(slices, slice(start, stop), key, root, name)
         inversion = QUALITIES[name].index((bass - root) % 12) if bass >= 0 else 0
         numeral = numeral_for(key, root, name, inversion)
         tones = [(root + above) % 12 for above in QUALITIES[name]]
@@ -237,10 +242,38 @@ def _spans(
     return _with_cadential_six_fours(spans)
 
 
+def _symmetric(slices: Slices, where: slice, key: Key, root: int, name: str) -> tuple[int, str]:
+    """Root and quality of a chord that divides the octave evenly.
+
+    In thirds above the root each tone lies equally far on the line of fifths from the one
+    before, so only the right rotation gives all tones one and the same spelled root; the
+    key decides between equals. A diminished seventh that lacks a tone is the triad on the
+    tone after the gap.
+    """
+    size = SYMMETRIC[name]
+    place = -3 if size == 3 else 4  # a minor third is three places flat, a major one four sharp
+    pitch, spelling = slices.pitch[:, where], slices.spelling[:, where]
+    sounding = pitch != REST
+    rotations = [(root + shift) % 12 for shift in range(0, 12, size)]
+    lost = [pc for pc in rotations if not (pitch[sounding] % 12 == pc).any()]
+    if size == 3 and len(lost) == 1:
+        return (lost[0] + 3) % 12, "diminished"
+    stems = _stems(key)
+
+    def rank(candidate: int) -> tuple[int, int]:
+        member = ((pitch - candidate) % 12)[sounding]
+        inside = member % size == 0
+        roots = np.unique(spelling[sounding][inside] - place * (member[inside] // size))
+        text = stems.get((candidate, name))
+        return len(roots), list(stems.values()).index(text) if text else len(stems)
+
+    return min(rotations, key=rank), name
+
+
 def _with_cadential_six_fours(spans: list[ChordSpan]) -> tuple[ChordSpan, ...]:
     """Rename the tonic six-four that stands right before V over the same bass."""
     renamed = list(spans)
-    for index, (span, after) in enumerate(zip(spans[:-1], spans[1:], strict=True)):
+    for index, (span, after) in enumerate(pairwise(spans)):
         if (
             span.numeral in ("I64", "i64")
             and after.numeral in ("V", "V7")
