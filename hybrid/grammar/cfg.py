@@ -274,7 +274,8 @@ class Grammar:
             identity = (rule.rhs, rule.at_least, rule.below)
             if identity in seen:
                 raise GrammarError(
-                    f"{self._place(rule.line)}: alternative '{rule.body()}' of {name} stands twice"
+                    f"{self._place(rule.line)}: {name} has the same alternative twice: "
+                    f"{rule.body()}"
                 )
             seen[identity] = rule
 
@@ -283,7 +284,7 @@ class Grammar:
             if not 0.0 <= rule.probability <= 1.0 + SUM_TOLERANCE:
                 raise GrammarError(
                     f"{self._place(rule.line)}: probability must be in 0..1, "
-                    f"got {rule.probability:g} in '{rule}'"
+                    f"got {rule.probability:g} in {rule}"
                 )
         total = math.fsum(rule.probability for rule in rules)
         if abs(total - 1.0) > SUM_TOLERANCE:
@@ -304,8 +305,14 @@ class Grammar:
     def _check_rule(self, rule: Rule, groups: Mapping[str, list[Rule]]) -> None:
         place = self._place(rule.line)
         if rule.is_temporal and not self.temporal:
-            raise GrammarError(f"{place}: '{rule}' needs a temporal grammar (temporal=True)")
+            raise GrammarError(f"{place}: only a temporal grammar (temporal=True) can hold {rule}")
         for part in rule.rhs:
+            name = part.symbol.name
+            if part.symbol.terminal and (not name or "\n" in name or ("'" in name and '"' in name)):
+                raise GrammarError(
+                    f"{place}: a terminal's name must be one line without both kinds of quotes, "
+                    f"got {name!r}"
+                )
             if not part.symbol.terminal and part.symbol.name not in groups:
                 raise GrammarError(f"{place}: nonterminal {part.symbol} has no rule")
             if part.length is not None and part.length < 0:
@@ -319,7 +326,7 @@ class Grammar:
         total = sum(shares, Fraction(0))
         if shares and (total > 1 or (total == 1) != (open_parts == 0)):
             want = "add up to 1" if open_parts == 0 else "leave something for the unmarked parts"
-            raise GrammarError(f"{place}: shares of '{rule.body()}' must {want}, got {total}")
+            raise GrammarError(f"{place}: shares must {want}, got {total} in {rule.body()}")
 
     # -- what is in it ---------------------------------------------------------------------
 

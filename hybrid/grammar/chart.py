@@ -190,10 +190,9 @@ def inside(
             # Kept in the cell's own scale, as the outside pass needs it.
             products[span] = products[span] / safe[..., None]
     with np.errstate(divide="ignore"):
+        likelihood: FloatArray = np.full(batch, float(np.log(weights.null[start])))
         if n:
-            likelihood: FloatArray = scales[:, n, 0] + np.log(values[:, n, 0, start])
-        else:
-            likelihood = np.full(batch, float(np.log(weights.null[start])))
+            likelihood = scales[:, n, 0] + np.log(values[:, n, 0, start])
     return Inside(values, scales, likelihood, products)
 
 
@@ -245,8 +244,8 @@ class Counts:
         steps = weights.unary + null_steps(c, weights.pair, weights.null)
         steps = np.where(able[:, None] & able[None, :], steps, 0.0)
         entries = np.where(able, entries, 0.0)
-        visits: FloatArray = np.linalg.solve(np.eye(len(steps)) - steps.T, entries)
-        return visits
+        visits = np.linalg.solve(np.eye(len(steps)) - steps.T, entries)
+        return visits.astype(np.float64, copy=False)
 
 
 def outside(

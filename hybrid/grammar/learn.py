@@ -62,14 +62,14 @@ def estimate(
     """
     if smoothing < 0:
         raise GrammarError(f"smoothing must be 0 or more, got {smoothing}")
-    counts: dict[tuple[str, tuple[Part, ...]], float] = {}
+    counts: dict[Rule, float] = {}
     if grammar is not None:
-        counts = {(rule.lhs, rule.rhs): 0.0 for rule in grammar.rules}
+        counts = {replace(rule, probability=1.0): 0.0 for rule in grammar.rules}
     roots: dict[str, None] = {}
     for tree in trees:
         roots.setdefault(tree.symbol.name)
-        for key in rules_of(tree):
-            counts[key] = counts.get(key, 0.0) + 1.0
+        for rule in rules_of(tree):
+            counts[rule] = counts.get(rule, 0.0) + 1.0
     if not roots:
         raise GrammarError("estimate needs at least one tree, got none")
     if start is None and grammar is None and len(roots) > 1:
@@ -77,16 +77,19 @@ def estimate(
     if start is None:
         start = grammar.start if grammar is not None else next(iter(roots))
     totals: dict[str, float] = {}
-    for (lhs, _), count in counts.items():
-        totals[lhs] = totals.get(lhs, 0.0) + count + smoothing
-    rules = []
-    for (lhs, rhs), count in counts.items():
-        if totals[lhs] > 0:
-            rules.append(Rule(lhs, rhs, (count + smoothing) / totals[lhs]))
-        else:  # a symbol of the given grammar that no tree holds keeps its own probabilities
-            assert grammar is not None
-            rules.append(next(r for r in grammar.alternatives(lhs) if r.rhs == rhs))
-    return Grammar(tuple(rules), start)
+    for rule, count in counts.items():
+        totals[rule.lhs] = totals.get(rule.lhs, 0.0) + count + smoothing
+    # A symbol of the given grammar that no tree holds keeps its own probabilities.
+    own = {} if grammar is None else {replace(r, probability=1.0): r for r in grammar.rules}
+    rules = tuple(
+        replace(rule, probability=(count + smoothing) / totals[rule.lhs])
+        if totals[rule.lhs] > 0
+        else own[rule]
+        for rule, count in counts.items()
+    )
+    if grammar is not None:
+        return replace(grammar, rules=rules, start=start, probabilistic=True)
+    return Grammar(rules, start, temporal=any(rule.is_temporal for rule in rules))
 
 
 @dataclass(frozen=True, eq=False)

@@ -282,25 +282,28 @@ def read_tree(text: str) -> Tree:
 # -- rules, spans, graphs ------------------------------------------------------------------------
 
 
-def rules_of(tree: Tree) -> Iterator[tuple[str, tuple[Part, ...]]]:
-    """Left and right side of each rule that a tree shows, for trees with or without rules.
+def rules_of(tree: Tree) -> Iterator[Rule]:
+    """The rule applied at each node, each with probability 1, for counting.
 
-    Where a node carries no rule (trees read from brackets) the right side is read off its
-    children; a nonterminal without children then counts as an epsilon rule.
+    Where a node carries no rule (trees read from brackets) it is read off the children; a
+    nonterminal without children is then an epsilon rule. A shared sub-derivation counts once.
     """
-    for node in tree.preorder():
-        if node.symbol.terminal:
+    seen: set[int] = set()
+    stack = [tree]
+    while stack:
+        node = stack.pop()
+        if node.is_leaf or (node.label is not None and id(node) in seen):
             continue
+        seen.add(id(node))
+        stack.extend(reversed(node.children))
         if node.rule is not None:
-            yield node.rule.lhs, node.rule.rhs
+            yield replace(node.rule, probability=1.0, line=None)
             continue
-        yield (
-            node.symbol.name,
-            tuple(
-                Part(child.symbol, length=child.duration if child.symbol.terminal else None)
-                for child in node.children
-            ),
+        parts = (
+            Part(child.symbol, length=child.duration if child.symbol.terminal else None)
+            for child in node.children
         )
+        yield Rule(node.symbol.name, tuple(parts))
 
 
 def to_graph(tree: Tree, *, shared: bool = False) -> networkx.DiGraph:
