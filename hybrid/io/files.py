@@ -1,0 +1,135 @@
+"""Scores in files: the format is named by the suffix and checked against the content."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from hybrid.core.errors import FormatError
+from hybrid.core.score import Score
+from hybrid.io.reading import Reading, read_source
+
+__all__ = ["FORMATS", "Format", "Reading", "format_of", "read_score", "write_score"]
+
+
+def _read_midi(path: Path) -> Reading:
+    from hybrid.io.midi import read_midi
+
+    return read_midi(path)
+
+
+def _write_midi(score: Score, path: Path) -> tuple[str, ...]:
+    from hybrid.io.midi import write_midi
+
+    return write_midi(score, path)
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format of scores: its suffixes, how its files begin, its reader and its writer."""
+
+    name: str
+    suffixes: tuple[str, ...]
+    rule: str
+    begins: Callable[[bytes], bool]
+    read: Callable[[Path], Reading]
+    write: Callable[[Score, Path], tuple[str, ...]]
+
+
+def _is_midi(head: bytes) -> bool:
+    return head.startswith(b"MThd") or (head.startswith(b"RIFF") and head[8:12] == b"RMID")
+
+
+FORMATS: dict[str, Format] = {
+    "midi": Format(
+        "midi",
+        (".mid", ".midi", ".smf", ".rmi"),
+        "begin with 'MThd'",
+        _is_midi,
+        _read_midi,
+        _write_midi,
+    ),
+}
+_BY_SUFFIX = {suffix: form for form in FORMATS.values() for suffix in form.suffixes}
+
+
+def format_of(path: str | Path, name: str | None = None) -> Format:
+    """The format of a file by its name, or by ``name`` where one is given.
+
+    Raises
+    ------
+    FormatError
+        If neither is known.
+    """
+    if name is not None:
+        if name not in FORMATS:
+            raise FormatError(f"format must be one of {', '.join(FORMATS)}, got {name!r}")
+        return FORMATS[name]
+    suffix = Path(path).suffix.lower()
+    if suffix not in _BY_SUFFIX:
+        raise FormatError(
+            f"a score's suffix must be one of {' '.join(_BY_SUFFIX)}, got {str(path)!r}"
+        )
+    return _BY_SUFFIX[suffix]
+
+
+def read_score(path: str | Path, format: str | None = None) -> Reading:
+    """Read a score.
+
+    Parameters
+    ----------
+    path : str or Path
+    format : str, optional
+        One of `FORMATS`; by default the suffix names it.
+
+    Returns
+    -------
+    Reading
+        ``score`` and ``losses``: what the file says and a score cannot hold.
+
+    Raises
+    ------
+    FormatError
+        If the file cannot be read, is not what its name says, or is malformed; the message
+        names file, place and rule.
+    """
+    source = Path(path)
+    form = format_of(source, format)
+    head = read_source(source)[:4096]
+    if not form.begins(head):
+        raise FormatError(f"{source}: a {form.name} file must {form.rule}, got {_shown(head)}")
+    return form.read(source)
+
+
+def write_score(score: Score, path: str | Path, format: str | None = None) -> tuple[str, ...]:
+    """Write a score, whole or not at all.
+
+    Parameters
+    ----------
+    score : Score
+    path : str or Path
+    format : str, optional
+        One of `FORMATS`; by default the suffix names it.
+
+    Returns
+    -------
+    tuple of str
+        What the format cannot hold, one line for each kind.
+
+    Raises
+    ------
+    FormatError
+        If the suffix names no format, or the format cannot hold the score at all.
+    HybridError
+        If the system refuses to write.
+    """
+    target = Path(path)
+    return format_of(target, format).write(score, target)
+
+
+def _shown(head: bytes) -> str:
+    if not head:
+        return "an empty file"
+    text = head[:24].decode("latin-1")
+    return repr(text if len(head) <= 24 else text + "...")
