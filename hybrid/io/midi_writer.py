@@ -194,7 +194,7 @@ def _track(track: Track, place: _Place, length: int, losses: Losses) -> bytes:
     numbers = controls["number"].astype(np.int64)
     values = controls["value"].astype(np.int64)
     is_bank = np.isin(numbers, BANK_SELECT)
-    parts = [
+    parts: list[tuple[NDArray[Any], int, int, NDArray[Any], NDArray[Any] | int]] = [
         (ends[off_order], _RANK_OFF, wire.NOTE_OFF, pitches[off_order], RELEASE_VELOCITY),
         (
             controls["tick"][is_bank],
