@@ -136,6 +136,9 @@ class Rule:
     below: Fraction | None = None
     line: int | None = field(default=None, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "probability", float(self.probability))
+
     @property
     def symbols(self) -> tuple[Symbol, ...]:
         """The right side without lengths, shares and keys."""

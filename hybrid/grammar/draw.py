@@ -155,7 +155,7 @@ def _nodes(
     tree: Tree, align: bool, probabilities: bool, durations: bool, keys: bool
 ) -> list[_Node]:
     """Boxes in preorder."""
-    deepest = max(row for _, row, _ in _walk(tree))
+    deepest = max(row + _is_empty(node) for node, row, _ in _walk(tree))
     result: list[_Node] = []
     children: list[list[int]] = []
     spans: list[list[int]] = []
@@ -168,27 +168,30 @@ def _nodes(
         if path:
             children[path[-1]].append(number)
         path.append(number)
-        is_leaf = not node.children
         children.append([])
         spans.append([leaf_count, leaf_count])
         details = _details(node, parent_key, probabilities, durations, keys)
         place = deepest if align and node.is_leaf else row
         result.append(_Node(node, node.symbol.name, details, place, (0, 0), now, ()))
-        if is_leaf and node.is_leaf:
+        if node.is_leaf:
             leaf_count += 1
             now = None if now is None or node.duration is None else now + node.duration
             for ancestor in path:
                 spans[ancestor][1] = leaf_count
-        elif is_leaf:
+        elif _is_empty(node):
             children[number].append(len(result))
             children.append([])
             spans.append([leaf_count, leaf_count])
-            place = deepest if align else row + 1
-            result.append(_Node(None, EPSILON, (), place, (0, 0), now, ()))
+            result.append(_Node(None, EPSILON, (), row + 1, (0, 0), now, ()))
     return [
         _Node(n.tree, n.label, n.details, n.row, (span[0], max(span)), n.onset, tuple(below))
         for n, span, below in zip(result, spans, children, strict=True)
     ]
+
+
+def _is_empty(node: Tree) -> bool:
+    """Whether the node derives nothing, which a sign below it shows."""
+    return not node.children and not node.is_leaf
 
 
 def _walk(tree: Tree) -> Iterator[tuple[Tree, int, str | None]]:

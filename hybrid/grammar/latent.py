@@ -71,7 +71,8 @@ def latent_grammar(
 
     def shares(size: int) -> list[float]:
         values = rng.gamma(concentration, size=size) + 1e-6  # above 0: EM cannot revive a 0
-        return list(values / values.sum())
+        result: list[float] = (values / values.sum()).tolist()
+        return result
 
     rules = [Rule(start, (part,), p) for part, p in zip(parts, shares(n_symbols), strict=True)]
     for name in names:
