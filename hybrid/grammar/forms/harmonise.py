@@ -1,0 +1,262 @@
+"""Chords for the phrases of a form: what is repeated keeps its harmony, the rest is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import pairwise
+
+import numpy as np
+
+from hybrid.core.errors import PlanError
+from hybrid.core.numerals import RomanNumeral
+from hybrid.core.pitch import Key
+from hybrid.core.plan import PlanChord
+from hybrid.core.timeline import Metre
+from hybrid.grammar.chords import chord_table
+from hybrid.grammar.chords_phrase import Before, ChordStyle, join_weights, phrase_chords
+from hybrid.grammar.forms.realise import PhraseSketch, respell
+
+DIGITS = ("I", "II", "III", "IV", "V", "VI", "VII")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A phrase as it was first harmonised."""
+
+    phrase: PhraseSketch
+    chords: tuple[PlanChord, ...]
+
+
+@dataclass
+class Harmoniser:
+    """Gives phrases their chords, one after the other.
+
+    Attributes
+    ----------
+    metre : Metre
+    style : ChordStyle
+    pace : float
+        Beats per chord.
+    whole_final : float
+        Chance that a cadence's last chord takes its whole bar.
+    """
+
+    metre: Metre
+    style: ChordStyle
+    pace: float
+    whole_final: float
+    heard: dict[str, Heard] = field(default_factory=dict)
+    places: dict[tuple[str, int], Heard] = field(default_factory=dict)
+    before: Before | None = None
+
+    def chords(
+        self,
+        phrase: PhraseSketch,
+        variation: str | None,
+        rng: np.random.Generator,
+        place: tuple[str, int] | None = None,
+    ) -> tuple[PlanChord, ...]:
+        """Chords of the next phrase.
+
+        Parameters
+        ----------
+        phrase : PhraseSketch
+        variation : str or None
+            As it will stand in the plan.
+        rng : np.random.Generator
+        place : (str, int), optional
+            Label of its section and its number there: a returning section takes up the
+            harmony it had at that place, before that of the theme's first appearance.
+        """
+        found = self._standing(phrase) if phrase.function == "standing on V" else None
+        first = self.heard.get(phrase.theme)
+        if found is None and place is not None and place in self.places:
+            found = self._copy(phrase, self.places[place])
+        if found is None and first is not None:
+            found = self._again(phrase, first, variation, rng)
+        if found is None:
+            found = self._fresh(phrase, rng)
+        if first is None:
+            self.heard[phrase.theme] = Heard(phrase, found)
+        if place is not None:
+            self.places.setdefault(place, Heard(phrase, found))
+        last = found[-1]
+        self.before = Before(last.numeral, last.key or phrase.key, phrase.cadence)
+        return found
+
+    # -- ways to come by chords ----------------------------------------------------------------
+
+    def _fresh(
+        self,
+        phrase: PhraseSketch,
+        rng: np.random.Generator,
+        head: Sequence[PlanChord] = (),
+        preferred: Sequence[PlanChord] = (),
+    ) -> tuple[PlanChord, ...]:
+        return phrase_chords(
+            phrase.key,
+            self.metre,
+            phrase.bars,
+            rng,
+            cadence=phrase.cadence,
+            end_key=phrase.end_key,
+            pace=self.pace,
+            style=self.style,
+            before=self.before,
+            opening=phrase.opening,
+            whole_final=self.whole_final,
+            head=head,
+            preferred=preferred,
+        )
+
+    def _standing(self, phrase: PhraseSketch) -> tuple[PlanChord, ...]:
+        """Dominant pedal: V, the six-four above it on the bar lines between, V."""
+        bar = self.metre.bar_quarters
+        if phrase.bars < 3 or self.style.harmony != "common":
+            return (PlanChord(Fraction(0), phrase.bars * bar, "V", None),)
+        middle = phrase.bars // 2
+        lengths = ((Fraction(0), "V"), (middle * bar, "Cad64"), ((middle + 1) * bar, "V"))
+        ends = [onset for onset, _ in lengths[1:]] + [phrase.bars * bar]
+        return tuple(
+            PlanChord(onset, end - onset, numeral)
+            for (onset, numeral), end in zip(lengths, ends, strict=True)
+        )
+
+    def _copy(self, phrase: PhraseSketch, first: Heard) -> tuple[PlanChord, ...] | None:
+        """The same chords, if the phrase does the same thing in the same mode."""
+        old = first.phrase
+        if (old.bars, old.cadence, old.key.mode) != (phrase.bars, phrase.cadence, phrase.key.mode):
+            return None
+        if _interval(old) != _interval(phrase):
+            return None
+        moved = move_chords(first.chords, old.key, phrase.key)
+        return moved if self._follows(moved[0], phrase) else None
+
+    def _again(
+        self,
+        phrase: PhraseSketch,
+        first: Heard,
+        variation: str | None,
+        rng: np.random.Generator,
+    ) -> tuple[PlanChord, ...] | None:
+        """The chords of a theme that was heard before, as far as they fit."""
+        old = first.phrase
+        same_mode = old.key.mode == phrase.key.mode
+        if old.bars == phrase.bars and old.cadence == phrase.cadence:
+            if variation == "sequence":
+                steps = shifted(first.chords, phrase.variation_steps, phrase.key, self.style)
+                fits = steps is not None and self._follows(steps[0], phrase)
+                return steps if fits else None
+            wanted = self._copy(phrase, first)
+            if wanted is not None:
+                return wanted
+            turns = _interval(old) == _interval(phrase)
+            if not same_mode and turns and phrase.key == phrase.end_key:
+                mapped = other_mode(first.chords, phrase.key, self.style)
+                try:
+                    return self._fresh(phrase, rng, preferred=mapped)
+                except PlanError:
+                    return None
+        if not same_mode:
+            return None
+        return self._headed(phrase, first, rng)
+
+    def _headed(
+        self, phrase: PhraseSketch, first: Heard, rng: np.random.Generator
+    ) -> tuple[PlanChord, ...] | None:
+        """The first half as it was heard, then on to another cadence."""
+        bars = min(phrase.bars, first.phrase.bars) // 2
+        cut = bars * self.metre.bar_quarters
+        head = move_chords(
+            tuple(chord for chord in first.chords if chord.end <= cut), first.phrase.key, phrase.key
+        )
+        head = tuple(chord for chord in head if chord.key is None)
+        contiguous = [
+            chord for i, chord in enumerate(head) if i == 0 or head[i - 1].end == chord.onset
+        ]
+        if not contiguous or not self._follows(contiguous[0], phrase):
+            return None
+        while contiguous:
+            try:
+                return self._fresh(phrase, rng, head=contiguous)
+            except PlanError:  # the head leads where this cadence cannot be reached: shorten it
+                contiguous.pop()
+        return None
+
+    def _follows(self, chord: PlanChord, phrase: PhraseSketch) -> bool:
+        if self.before is None:
+            return True
+        table = chord_table(self.style.harmony, phrase.key)
+        index = table.index.get(chord.numeral)
+        if index is None or chord.key is not None:
+            return False
+        return bool(join_weights(table, phrase.key, self.before)[index] > 0)
+
+
+def _interval(phrase: PhraseSketch) -> tuple[int, str]:
+    return (phrase.end_key.tonic - phrase.key.tonic) % 12, phrase.end_key.mode
+
+
+def move_chords(chords: tuple[PlanChord, ...], old: Key, new: Key) -> tuple[PlanChord, ...]:
+    """Numerals stay, keys of single chords move with the key of the phrase."""
+    if old == new:
+        return chords
+    shift = new.tonic - old.tonic
+    return tuple(
+        chord if chord.key is None else replace(chord, key=respell(_moved(chord.key, shift)))
+        for chord in chords
+    )
+
+
+def _moved(key: Key, shift: int) -> Key:
+    tonic = key.tonic + shift
+    offset = -3 if key.mode == "minor" else 0
+    while tonic + offset > 15:
+        tonic -= 12
+    while tonic + offset < -15:
+        tonic += 12
+    return Key(tonic, key.mode)
+
+
+def shifted(
+    chords: tuple[PlanChord, ...], steps: int, key: Key, style: ChordStyle
+) -> tuple[PlanChord, ...] | None:
+    """Diatonic triads moved by scale steps, if the table allows every one after the other."""
+    table = chord_table(style.harmony, key)
+    by_degree: dict[tuple[int, int], str] = {}
+    for numeral in table.numerals:
+        roman = RomanNumeral.parse(numeral)
+        if roman.of is None and not roman.has_seventh and roman.shift == 0 and "Cad" not in numeral:
+            by_degree.setdefault((roman.degree, roman.inversion), numeral)
+    moved: list[PlanChord] = []
+    for chord in chords:
+        roman = RomanNumeral.parse(chord.numeral)
+        if roman.of is not None or chord.key is not None or roman.has_seventh:
+            return None
+        place = ((roman.degree - 1 + steps) % 7 + 1, roman.inversion)
+        if place not in by_degree:
+            return None
+        moved.append(replace(chord, numeral=by_degree[place]))
+    if all(table.allows(one.numeral, two.numeral) for one, two in pairwise(moved)):
+        return tuple(moved)
+    return None
+
+
+def other_mode(chords: tuple[PlanChord, ...], key: Key, style: ChordStyle) -> tuple[PlanChord, ...]:
+    """The same degrees and figures in the other mode, as wishes: not all of them may fit."""
+    table = chord_table(style.harmony, key)
+    by_degree: dict[tuple[int, int, bool], str] = {}
+    for numeral in table.numerals:
+        roman = RomanNumeral.parse(numeral)
+        if roman.of is None and numeral not in ("Cad64", "N6"):
+            by_degree.setdefault((roman.degree, roman.inversion, roman.has_seventh), numeral)
+    result = []
+    for chord in chords:
+        roman = RomanNumeral.parse(chord.numeral)
+        numeral = chord.numeral
+        if numeral not in table.index:
+            numeral = by_degree.get((roman.degree, roman.inversion, roman.has_seventh), table.tonic)
+        result.append(replace(chord, numeral=numeral, key=None))
+    return tuple(result)
