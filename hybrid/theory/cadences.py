@@ -1,0 +1,240 @@
+"""Cadences read from the notes: what closes each phrase, and in which key.
+
+Nothing is known here of a plan or of the code that wrote the notes. The last two
+harmonies of a phrase decide (`hybrid.theory.chords`), with the bass of both and the tone
+that the highest voice rests on:
+
+=====  ==================================================================================
+PAC    V or V7 in root position to I in root position, the highest voice on the tonic
+IAC    V or viio to I in any other way
+HC     the phrase stops on V, a triad or V7 in root position
+DC     V or V7 to vi (in minor VI), both in root position
+PC     IV (or iv) to I
+=====  ==================================================================================
+
+A major tonic closes a minor key as well (the Picardy third).
+
+References
+----------
+Caplin, W. E. (2004). The classical cadence: conceptions and misconceptions. Journal of
+the American Musicological Society, 57(1), 51-117.
+Kostka, S., Payne, D., & Almén, B. (2013). Tonal Harmony (7th ed.), ch. 10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from hybrid.core.analysis import Cadence, ChordSpan, KeySpan
+from hybrid.core.pitch import Key, pitch_class
+from hybrid.core.score import Score
+from hybrid.theory.chords import QUALITIES, infer_chords
+from hybrid.theory.keys import find_keys, key_at
+from hybrid.theory.slices import REST, Slices, slice_score
+
+ORNAMENT_QUARTERS = 0.5  # a chord between the last two harmonies that is no harmony of its own
+SILENCE_QUARTERS = 0.5  # a rest of all voices this long ends a phrase
+
+
+@dataclass(frozen=True)
+class _Harmony:
+    """Chords of one root in a row: onset, end, root, quality, first and last inversion."""
+
+    onset: int
+    end: int
+    root: int
+    quality: str
+    inversion: int
+    last_inversion: int
+
+
+def phrase_ends(score: Score) -> tuple[int, ...]:
+    """Ticks at which phrases end, as far as a score says so.
+
+    Ends of notes under fermatas, rests of all voices of half a quarter or more, markers,
+    ends of repeats, and the end of the piece. A score that marks nothing and never pauses
+    gives its end alone.
+    """
+    ends = {score.length}
+    starts: list[int] = []
+    stops: list[int] = []
+    for track in score.tracks:
+        if track.is_drum:
+            continue
+        starts.extend(track.notes["onset"].tolist())
+        stops.extend((track.notes["onset"] + track.notes["duration"]).tolist())
+        held = {(mark.tick, mark.pitch) for mark in track.articulations if mark.kind == "fermata"}
+        for note in track.notes:
+            if (int(note["onset"]), int(note["pitch"])) in held:
+                ends.add(int(note["onset"] + note["duration"]))
+    reached = 0
+    for start, stop in sorted(zip(starts, stops, strict=True)):
+        if reached and start - reached >= SILENCE_QUARTERS * score.ticks_per_quarter:
+            ends.add(reached)
+        reached = max(reached, stop)
+    ends.update(marker.tick for marker in score.markers)
+    ends.update(repeat.end for repeat in score.repeats)
+    return tuple(sorted(tick for tick in ends if 0 < tick <= score.length))
+
+
+def find_cadences(
+    score: Score,
+    ends: Sequence[int] | None = None,
+    keys: Sequence[KeySpan] | Key | None = None,
+    voices: Sequence[str] | None = None,
+) -> tuple[Cadence, ...]:
+    """Cadences at the ends of phrases.
+
+    Parameters
+    ----------
+    score : Score
+    ends : sequence of int, optional
+        Ticks at which phrases end; `phrase_ends` of the score where left out.
+    keys : sequence of KeySpan, or Key, optional
+        Keys to hear the cadences in; found by `hybrid.theory.keys` where left out.
+    voices : sequence of str, optional
+        Only these voices, highest first, as in `hybrid.theory.voices.find_voices`.
+
+    Returns
+    -------
+    tuple of Cadence
+        Ascending. A phrase that closes in none of the five ways gives none. ``tick`` is
+        the onset of the last harmony.
+
+    Examples
+    --------
+    >>> from hybrid.core.score import Score, Track, make_notes
+    >>> chords = [(48, 64, 67, 72), (43, 62, 67, 71), (48, 60, 67, 72)]
+    >>> tracks = [
+    ...     Track(str(v), make_notes([(960 * i, 960, c[v]) for i, c in enumerate(chords)]))
+    ...     for v in (3, 2, 1, 0)
+    ... ]
+    >>> [(c.kind, c.key.name) for c in find_cadences(Score(tuple(tracks)))]
+    [('PAC', 'C major')]
+    """
+    slices = slice_score(score, voices)
+    if not len(slices):
+        return ()
+    if isinstance(keys, Key):
+        spans: tuple[KeySpan, ...] = (KeySpan(0, score.length, keys),)
+    elif keys is None:
+        spans = find_keys(score, slices)
+    else:
+        spans = tuple(keys)
+    chords = infer_chords(score, slices, spans)
+    found = []
+    for end in sorted(set(phrase_ends(score) if ends is None else ends)):
+        inside = [chord for chord in chords if chord.onset < end]
+        if not inside:
+            continue
+        last, *earlier = _last_harmonies(inside)
+        for key in _candidate_keys(spans, last, earlier, min(end, inside[-1].end)):
+            kinds = [
+                _kind(slices, key, before, last, end) for before in _penultimates(score, earlier)
+            ]
+            kind = next((kind for kind in kinds if kind is not None), None)
+            if kind is not None:
+                bar, _ = slices.place(last.onset)
+                found.append(Cadence(last.onset, bar, kind, key))
+                break
+    return tuple(found)
+
+
+def _last_harmonies(chords: Sequence[ChordSpan], n_harmonies: int = 3) -> list[_Harmony]:
+    """The last harmonies, latest first; changes of inversion do not part a harmony."""
+    harmonies: list[_Harmony] = []
+    for chord in reversed(chords):
+        root = pitch_class(chord.root)
+        here = _Harmony(
+            chord.onset, chord.end, root, chord.quality, chord.inversion, chord.inversion
+        )
+        if harmonies and harmonies[-1].root == root and _triad(chord) == _triad(harmonies[-1]):
+            later = harmonies.pop()
+            here = _Harmony(
+                chord.onset, later.end, root, later.quality, chord.inversion, later.last_inversion
+            )
+        elif len(harmonies) == n_harmonies:
+            break
+        harmonies.append(here)
+    return harmonies
+
+
+def _penultimates(score: Score, earlier: Sequence[_Harmony]) -> list[_Harmony | None]:
+    """The harmony before the last one, and the one before that if the former is an ornament."""
+    if len(earlier) > 1:
+        length = earlier[0].end - earlier[0].onset
+        if length <= ORNAMENT_QUARTERS * score.ticks_per_quarter:
+            return [earlier[0], earlier[1]]
+    return [earlier[0] if earlier else None]
+
+
+def _candidate_keys(
+    spans: tuple[KeySpan, ...], last: _Harmony, earlier: Sequence[_Harmony], end: int
+) -> list[Key]:
+    """Keys to hear a cadence in: that of its end, then those of the harmonies before.
+
+    A Picardy third or a half cadence may look like the start of another key.
+    """
+    ticks = [end - 1, last.onset - 1, *(harmony.onset for harmony in earlier)]
+    keys = [key_at(spans, max(0, tick)) for tick in ticks]
+    return list(dict.fromkeys(key for key in keys if key is not None))
+
+
+def _triad(chord: ChordSpan | _Harmony) -> tuple[int, ...]:
+    return QUALITIES[chord.quality][:3]
+
+
+MAJOR, MINOR, DIMINISHED = (0, 4, 7), (0, 3, 7), (0, 3, 6)
+
+
+def _kind(
+    slices: Slices, key: Key, before: _Harmony | None, last: _Harmony, end: int
+) -> str | None:
+    tonic = pitch_class(key.tonic)
+
+    def degree(harmony: _Harmony) -> int:
+        return (harmony.root - tonic) % 12
+
+    def is_five(harmony: _Harmony) -> bool:
+        return degree(harmony) == 7 and _triad(harmony) == MAJOR
+
+    def is_dominant(harmony: _Harmony) -> bool:
+        return is_five(harmony) or (degree(harmony) == 11 and _triad(harmony) == DIMINISHED)
+
+    # I7 and the like do not close; the triad may be major in a minor key, not the reverse.
+    closes = (MAJOR, MINOR) if key.is_minor else (MAJOR,)
+    is_tonic = degree(last) == 0 and _triad(last) in closes
+    if is_tonic and before is not None and is_dominant(before):
+        roots = is_five(before) and before.last_inversion == 0 and last.inversion == 0
+        on_tonic = _resting_pitch_class(slices, last, end) == tonic
+        return "PAC" if roots and on_tonic else "IAC"
+    if is_tonic and before is not None and degree(before) == 5 and _triad(before) != DIMINISHED:
+        return "PC"
+    if is_five(last) and last.last_inversion == 0:
+        return "HC"
+    sixth = 8 if key.is_minor else 9
+    deceptive = degree(last) in (sixth, 8) and _triad(last) in (MAJOR, MINOR)
+    if deceptive and last.inversion == 0 and before is not None and is_five(before):
+        return "DC"
+    return None
+
+
+def _resting_pitch_class(slices: Slices, last: _Harmony, end: int) -> int | None:
+    """Chord tone that the highest voice has longest in the last harmony; the later one if equal."""
+    first = int(np.searchsorted(slices.tick, last.onset))
+    stop = int(np.searchsorted(slices.tick, min(end, last.end)))
+    members = {(last.root + above) % 12 for above in QUALITIES[last.quality]}
+    lengths: dict[int, int] = {}
+    best: int | None = None
+    for slot in range(first, stop):
+        pitch = int(slices.pitch[0, slot])
+        if pitch == REST or pitch % 12 not in members:
+            continue
+        pc = pitch % 12
+        lengths[pc] = lengths.get(pc, 0) + int(min(slices.end[slot], end) - slices.tick[slot])
+        if best is None or lengths[pc] >= lengths[best]:
+            best = pc
+    return best
