@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from xml.sax.saxutils import escape, quoteattr
 
-from hybrid.grammar.cfg import EPSILON
 from hybrid.grammar.layout import Box, tidy
+from hybrid.grammar.rule import EPSILON
 from hybrid.grammar.trees import Tree
 
 FONT = "'Helvetica Neue', Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"

@@ -21,7 +21,9 @@ from fractions import Fraction
 from pathlib import Path
 
 from hybrid.core.errors import GrammarError
-from hybrid.grammar.cfg import ARROW, EPSILON, Grammar, Part, Rule, Symbol
+from hybrid.grammar.cfg import Grammar
+from hybrid.grammar.keys import read_key
+from hybrid.grammar.rule import ARROW, EPSILON, Part, Rule, Symbol
 
 DIRECTIVES = ("start", "weights", "terminals", "temporal", "minimum", "duration", "key")
 MAX_LINE = 96
@@ -137,6 +139,10 @@ class _Reader:
             self.declared = (self.declared or set()) | {value.strip("'\"") for value in values}
         elif name == "key":
             self.key = " ".join(values)
+            try:
+                read_key(self.key)
+            except GrammarError as error:
+                raise self.error(number, str(error)) from None
         elif len(values) > 1:
             raise self.error(number, f"%{name} takes one value, got {' '.join(values)!r}")
         elif name == "start":

@@ -31,8 +31,9 @@ from fractions import Fraction
 import numpy as np
 
 from hybrid.core.errors import GrammarError
+from hybrid.core.pitch import Key
 from hybrid.grammar.cfg import Grammar, Part, Rule, Symbol
-from hybrid.grammar.keys import Key, read_key
+from hybrid.grammar.keys import degree_key, read_key
 from hybrid.grammar.lengths import Length
 from hybrid.grammar.parse import Parser
 from hybrid.grammar.sample import Sampler
@@ -198,7 +199,7 @@ def derive(
             if part.label is not None and part.label in by_label:
                 children.append(by_label[part.label])
                 continue
-            below = node.key if part.degree is None else node.key.degree(part.degree)
+            below = node.key if part.degree is None else degree_key(node.key, part.degree)
             children.append(len(nodes))
             if part.label is not None:
                 by_label[part.label] = len(nodes)
@@ -284,7 +285,7 @@ class Unfolded:
             )
             rows = zip(choice.rule.rhs, choice.durations, plain.children, strict=True)
             for part, time, child in rows:
-                below = node.key if part.degree is None else node.key.degree(part.degree)
+                below = node.key if part.degree is None else degree_key(node.key, part.degree)
                 children.append(len(nodes))
                 if child.rule is not None:
                     stack.append((child, len(nodes)))
@@ -307,8 +308,7 @@ def unfold(
     ------
     GrammarError
         If a rule shares sub-derivations (that is not context-free), if there are too many
-        symbols (no minimum, or rules that modulate for ever without dividing), or if some symbol
-        never comes to an end.
+        symbols (no minimum), or if some symbol never comes to an end.
 
     Examples
     --------
@@ -337,7 +337,7 @@ def unfold(
                 if part.symbol.terminal:
                     parts.append(Part(part.symbol, length=length))
                     continue
-                below = here if part.degree is None else here.degree(part.degree)
+                below = here if part.degree is None else degree_key(here, part.degree)
                 child: State = (part.symbol.name, length, below)
                 if child not in names:
                     names[child] = _state_name(child)

@@ -13,12 +13,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 from hybrid.core.errors import GrammarError
-from hybrid.grammar.cfg import Part, Rule, Symbol
+from hybrid.grammar.rule import Part, Rule, Symbol
 
 if TYPE_CHECKING:
     import networkx
 
-    from hybrid.grammar.keys import Key
+    from hybrid.core.pitch import Key
 
 
 @dataclass(frozen=True, slots=True, eq=False)

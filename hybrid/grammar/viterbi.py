@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from hybrid.grammar.cfg import Symbol
 from hybrid.grammar.compiled import HELPER, Compiled, FloatArray
 from hybrid.grammar.lengths import log
+from hybrid.grammar.rule import Symbol
 from hybrid.grammar.trees import Tree, build, with_durations
 
 Token = tuple[int, ...]  # the terminals a token stands for

@@ -160,6 +160,7 @@ def test_a_start_symbol_can_be_named() -> None:
         ("S -> (0.5, > 2) a | (0.5) b", r"line 1: condition must read '>= 2' or '< 2', got '> 2'"),
         ("%foo\nS -> a", r"line 1: directive must be one of %start, .* got '%foo'"),
         ("%minimum x\nS -> a", r"line 1: %minimum must be a number"),
+        ("%key H\nS -> a", r"line 1: key must read like 'Eb major' or 'g', got 'H'"),
         ("%minimum 0\nS -> a", r"%minimum must be above 0, got 0"),
         ("%start X\nS -> a", r"start symbol must stand left of an arrow, got 'X'"),
         ("%terminals a b\nS -> a c", r"line 2: symbol c has no rule and is not among"),

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid.core.errors import GrammarError
+from hybrid.core.pitch import Key
 from hybrid.core.seeds import stage_rng
 from hybrid.grammar.cfg import Part, Rule, Symbol
-from hybrid.grammar.keys import Key
 from hybrid.grammar.notation import read_grammar
 from hybrid.grammar.temporal import choices, derive, divide, unfold
 from hybrid.grammar.trees import Tree
@@ -251,7 +251,7 @@ def test_equal_divisions_written_twice_are_one_when_unfolded() -> None:
     ("text", "message"),
     [
         (HARMONY, "a grammar that shares cannot be unfolded, got P -> "),
-        ("T -> (0.5) T@V | (0.5) 't'", "unfolding gives more than 20000 symbols"),
+        ("T -> (0.5) T/2 T:1/2@V | (0.5) 't'", "unfolding gives more than 20000 symbols"),
         ("%temporal\nT -> T", "every symbol must derive a string"),
     ],
 )

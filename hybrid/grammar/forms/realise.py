@@ -15,8 +15,8 @@ from hybrid.core.analysis import CADENCES
 from hybrid.core.errors import GrammarError
 from hybrid.core.pitch import Key
 from hybrid.core.plan import VARIATIONS
-from hybrid.grammar import keys as degrees
 from hybrid.grammar.forms.derive import is_section
+from hybrid.grammar.keys import degree_key
 from hybrid.grammar.trees import Tree
 
 OPENING_WORDS = {"V": "dominant", "free": "free", "I": "tonic"}
@@ -75,7 +75,7 @@ class SectionSketch:
 def related_key(key: Key, degree: str) -> Key:
     """The key of a degree, ``V`` or ``V/III`` (in major/in minor), respelled within 7 accidentals.
 
-    Degrees as in `hybrid.grammar.keys.Key.degree`: ``VI`` of C major is A minor, ``i`` C minor.
+    Degrees as in `hybrid.grammar.keys.degree_key`: ``VI`` of C major is A minor, ``i`` C minor.
 
     >>> related_key(Key.parse("C"), "V/III").name, related_key(Key.parse("c"), "V/III").name
     ('G major', 'Eb major')
@@ -83,13 +83,7 @@ def related_key(key: Key, degree: str) -> Key:
     major, _, minor = degree.partition("/")
     wanted = (minor or major) if key.is_minor else major
     mode = "minor" if key.is_minor else "major"
-    found = degrees.Key(key.tonic, mode).degree(wanted)
-    return respell(Key(_in_range(found.fifths, found.mode), found.mode))
-
-
-def _in_range(tonic: int, mode: str) -> int:
-    signature = tonic + (-3 if mode == "minor" else 0)
-    return tonic - 12 if signature > 15 else tonic + 12 if signature < -15 else tonic
+    return respell(degree_key(Key(key.tonic, mode), wanted))
 
 
 def respell(key: Key) -> Key:
