@@ -3,7 +3,7 @@
 A short map; every module's docstring has the rest, ``docs/grammar-notation.md`` the notation.
 
 =================  ================================================================================
-``cfg``            ``Symbol(name, terminal)``, ``Part`` (a symbol on a right side, with ``length``,
+``rule``, ``cfg``  ``Symbol(name, terminal)``, ``Part`` (a symbol on a right side, with ``length``,
                    ``share``, ``degree``, ``label``), ``Rule``, ``Grammar``
 ``notation``       ``read_grammar(text)``, ``load_grammar(path)``, ``format_grammar(grammar)``
 ``sample``         ``sample(grammar, rng, length=, max_depth=, lengths=, start=) -> Tree``;
@@ -15,7 +15,12 @@ A short map; every module's docstring has the rest, ``docs/grammar-notation.md``
 ``learn``          ``estimate(trees, smoothing=)``, ``fit(grammar, strings)`` (EM)
 ``latent``         ``latent_grammar(k, terminals, rng)``, ``learn_latent(strings, k, rng)``
 ``entropy``        ``measures(grammar)``, ``rule_entropies``, ``evaluate(grammar, strings)``
+``temporal``       ``derive(grammar, rng, duration=, key=, minimum=, generations=) -> Tree`` for
+                   grammars with shares, keys and ``let``; ``unfold(grammar, ...)`` for exact
+                   numbers of leaves and for parsing
+``keys``           ``degree_key(key, degree)``
 ``trees``          ``Tree``, ``read_tree``, ``format_tree``, ``to_graph``
+``draw``           ``draw_tree(tree) -> str`` (SVG)
 =================  ================================================================================
 
 Examples

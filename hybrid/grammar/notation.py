@@ -381,7 +381,7 @@ def load_grammar(path: str | Path) -> Grammar:
     return read_grammar(text, source=str(path))
 
 
-def format_grammar(grammar: Grammar, header: str = "") -> str:
+def format_grammar(grammar: Grammar, header: str = "", *, digits: int | None = None) -> str:
     """Write a grammar as text; :func:`read_grammar` gives the same grammar back.
 
     Parameters
@@ -389,6 +389,15 @@ def format_grammar(grammar: Grammar, header: str = "") -> str:
     grammar : Grammar
     header : str
         Put on top as comment lines.
+    digits : int, optional
+        Write probabilities with so many significant digits, for people to read. They are then
+        written as ``%weights``, since what is rounded need not add up to 1: reading the text gives
+        the same rules with nearly the same probabilities.
+
+    Raises
+    ------
+    GrammarError
+        If the start symbol's name holds a space and is not the first rule's, or digits is below 1.
 
     Examples
     --------
@@ -398,7 +407,11 @@ def format_grammar(grammar: Grammar, header: str = "") -> str:
     T -> (0.6) T/2 T/2 | (0.4) D/2 T/2
     D -> (1) 'd'
     """
+    if digits is not None and digits < 1:
+        raise GrammarError(f"digits must be 1 or more, got {digits}")
     lines = [f"# {line}".rstrip() for line in header.splitlines()]
+    if digits is not None and grammar.probabilistic:
+        lines.append("%weights")
     if grammar.start != grammar.nonterminals[0]:
         lines.append(f"%start {_directive_name(grammar)}")
     if grammar.temporal and not any(rule.is_temporal for rule in grammar.rules):
@@ -407,7 +420,7 @@ def format_grammar(grammar: Grammar, header: str = "") -> str:
         if getattr(grammar, name) is not None:
             lines.append(f"%{name} {getattr(grammar, name)}")
     for name in grammar.nonterminals:
-        lines += _format_rules(name, grammar)
+        lines += _format_rules(name, grammar, digits)
     return "\n".join(lines) + "\n"
 
 
@@ -419,10 +432,12 @@ def _directive_name(grammar: Grammar) -> str:
     return str(Symbol(grammar.start))
 
 
-def _format_rules(name: str, grammar: Grammar) -> list[str]:
+def _format_rules(name: str, grammar: Grammar, digits: int | None) -> list[str]:
     """One symbol's rules on one line, or on a line each where that would be too long."""
     rules = grammar.alternatives(name)
-    bodies = [f"{r.chance()} {r.body()}" if grammar.probabilistic else r.body() for r in rules]
+    bodies = [r.body() for r in rules]
+    if grammar.probabilistic:
+        bodies = [f"{r.chance(digits)} {body}" for r, body in zip(rules, bodies, strict=True)]
     head = f"{Symbol(name)} {ARROW} "
     line = head + " | ".join(bodies)
     if len(line) <= MAX_LINE:

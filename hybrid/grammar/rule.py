@@ -148,9 +148,9 @@ class Rule:
         lets = " ; ".join(f"{label} = {part}" for label, part in labelled.items())
         return f"let {lets} in {' '.join(words)}"
 
-    def chance(self) -> str:
+    def chance(self, digits: int | None = None) -> str:
         """The probability and its condition as text, ``(0.5)`` or ``(0.5, >= 2, < 8)``."""
-        words = [format_number(self.probability)]
+        words = [format_number(self.probability, digits)]
         if self.at_least is not None:
             words.append(f">= {self.at_least}")
         if self.below is not None:
@@ -161,7 +161,10 @@ class Rule:
         return f"{Symbol(self.lhs)} {ARROW} {self.chance()} {self.body()}"
 
 
-def format_number(value: float) -> str:
-    """Write a float so that reading it gives the same float, without a needless ``.0``."""
-    text = repr(float(value))
+def format_number(value: float, digits: int | None = None) -> str:
+    """Write a float so that reading it gives the same float, without a needless ``.0``.
+
+    With ``digits``, so many significant digits are enough.
+    """
+    text = repr(float(value)) if digits is None else f"{value:.{digits}g}"
     return text.removesuffix(".0")

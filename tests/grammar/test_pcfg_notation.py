@@ -205,6 +205,17 @@ def test_long_rules_are_written_on_several_lines() -> None:
     assert read_grammar(text) == grammar
 
 
+def test_rounded_numbers_are_written_as_weights() -> None:
+    grammar = read_grammar("S -> (1/3) a | (1/3) b | (1/3) c")
+    text = format_grammar(grammar, digits=2)
+    assert text == "%weights\nS -> (0.33) 'a' | (0.33) 'b' | (0.33) 'c'\n"
+    again = read_grammar(text)
+    assert [r.probability for r in again.rules] == pytest.approx([1 / 3] * 3)
+    assert "%weights" not in format_grammar(read_grammar("S -> a | b"), digits=2)
+    with pytest.raises(GrammarError, match="digits must be 1 or more, got 0"):
+        format_grammar(grammar, digits=0)
+
+
 # -- the round trip ------------------------------------------------------------------------------
 
 # Any sign but line ends and those that quote names.
