@@ -25,6 +25,12 @@ def _write_midi(score: Score, path: Path) -> tuple[str, ...]:
     return write_midi(score, path)
 
 
+def _write_musicxml(score: Score, path: Path) -> tuple[str, ...]:
+    from hybrid.io.musicxml import write_musicxml
+
+    return write_musicxml(score, path)
+
+
 @dataclass(frozen=True)
 class Format:
     """A format of scores: its suffixes, how its files begin, its reader and its writer."""
