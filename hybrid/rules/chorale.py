@@ -1,0 +1,510 @@
+"""Four voices: a theme in the soprano, voicings under it, figures between them.
+
+For each phrase a melody is drawn that follows the theme's shape, then a path of voicings
+under that melody, then figures. Where no voicing fits the melody, the soprano is set free
+at a cost, spacing is relaxed at a cost, and what the search finds becomes the melody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.core.plan import PlacedPhrase
+from hybrid.core.pitch import diatonic_step
+from hybrid.rules import weights as w
+from hybrid.rules.decorate import Figure, Habits, Skeleton, draw_figures, parts_of
+from hybrid.rules.harmony import Chord, Event, accent_at, beat_events, beat_ticks, to_ticks
+from hybrid.rules.lattice import Blocked, draw_path
+from hybrid.rules.leading import Link, link_between, transition
+from hybrid.rules.lines import Filled, LineNote, Tail
+from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
+from hybrid.rules.parts import Voice
+from hybrid.rules.themes import Shape, ShapeNote, Theme
+from hybrid.rules.voicings import SILENT, Limits, Voicings, voicings
+
+UNPINNED = 1.6  # cost of each staff step between a free soprano and its theme
+MANNER = Manner()
+HABITS = Habits()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a phrase sounded like, for its return: lower voices and figures by event."""
+
+    onsets: tuple[int, ...]  # from the phrase's start
+    numerals: tuple[str, ...]
+    degrees: NDArray[np.int64]  # (n, V) pitch above the key's tonic
+    kinds: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Context:
+    """What surrounds a phrase.
+
+    Attributes
+    ----------
+    voices : tuple of Voice
+    tail : Tail or None
+        How the lines before end; None at the start.
+    last_chord : Chord or None
+    after_pause : bool
+    pause : bool
+        Whether this phrase ends with a pause.
+    """
+
+    voices: tuple[Voice, ...]
+    tail: Tail | None = None
+    last_chord: Chord | None = None
+    after_pause: bool = False
+    pause: bool = False
+
+
+def melody_slots(
+    placed: PlacedPhrase,
+    chords: Sequence[Chord],
+    shape: Shape,
+    tonic_step: int,
+    theme: Theme | None,
+    fresh: bool,
+) -> tuple[Slot, ...]:
+    """Slots for the notes of a shape over a phrase's chords."""
+    start = to_ticks(placed.start)
+    slots = []
+    onsets = {chord.onset for chord in chords}
+    for number, note in enumerate(shape.notes):
+        onset = start + note.onset
+        end = onset + note.duration
+        chord = next(c for c in chords if c.onset <= onset < c.end)
+        later = tuple(c for c in chords if onset < c.onset < end)
+        accent = accent_at(placed, onset)
+        final = number == len(shape.notes) - 1
+        structural = accent > 0 or onset in onsets or note.duration > 480
+        tones = _final_tones(placed, chord) if final else ()
+        barred: frozenset[int] = frozenset()
+        if number in shape.changed and theme is not None and number < len(theme.notes):
+            # A changed note differs: the remembered height is shut out in every octave form.
+            barred = frozenset(
+                pitch
+                for pitch in range(0, 128)
+                if diatonic_step(pitch, placed.key.spell(pitch))
+                == tonic_step + int(round(theme.notes[number].height))
+            )
+        slots.append(
+            Slot(
+                onset,
+                end,
+                chord,
+                later,
+                tonic_step + note.height,
+                note.weight,
+                accent,
+                structural and not note.ornament,
+                tones,
+                (),
+                barred,
+                fresh and number == 0,
+            )
+        )
+    return tuple(slots)
+
+
+def _final_tones(placed: PlacedPhrase, chord: Chord) -> tuple[tuple[int, float], ...]:
+    """Tones on which the melody may end, by cadence, with costs."""
+    cadence = placed.phrase.cadence or "none"
+    root, third, fifth = chord.tones[:3]
+    if cadence == "PAC":
+        return ((root, 0.0),)
+    if cadence == "IAC":
+        free = chord.numeral.inversion > 0
+        return ((third, 0.0), (fifth, 0.6), *(((root, 0.4),) if free else ()))
+    if cadence == "HC":
+        return ((fifth, 0.0), (third, 0.4), (root, 0.9))
+    if cadence == "DC":
+        return ((third, 0.0), (root, 0.8))
+    if cadence == "PC":
+        return ((root, 0.0), (third, 1.2), (fifth, 1.2))
+    return tuple((tone, 0.0) for tone in chord.tones)
+
+
+def tonic_staff_step(placed: PlacedPhrase, low: int, high: int) -> int:
+    """Staff step of the tonic from which a theme's heights count: themes lie 0..7 above it."""
+    tonic = placed.key.tonic
+    centre = (low + high) / 2 - 4.0
+    options = [
+        (abs(pitch - centre), diatonic_step(pitch, tonic))
+        for pitch in range(low - 12, high + 1)
+        if (7 * tonic - pitch) % 12 == 0
+    ]
+    return min(options)[1]
+
+
+def fill_chorale(
+    placed: PlacedPhrase,
+    chords: tuple[Chord, ...],
+    shape: Shape,
+    theme: Theme | None,
+    memory: Memory | None,
+    context: Context,
+    rngs: tuple[np.random.Generator, np.random.Generator, np.random.Generator],
+    habits: Habits = HABITS,
+) -> tuple[Filled, tuple[ShapeNote, ...]]:
+    """Fill a phrase in four parts.
+
+    Returns
+    -------
+    (Filled, tuple of ShapeNote)
+        The phrase, and its melody as heights above the tonic, to remember.
+
+    Raises
+    ------
+    Blocked
+        If no voicings join the chords.
+    """
+    soprano = context.voices[0]
+    tonic_step = tonic_staff_step(placed, *soprano.range)
+    events = beat_events(placed, chords, beat_ticks(placed.metre))
+    before, before_chord = _soprano_before(context)
+    slots = melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause)
+    peak = tonic_step + max(note.height for note in shape.notes) + 0.5
+    manner = replace(MANNER, peak=float(peak))
+    melody = draw_melody(slots, soprano.range, rngs[0], manner, before, before_chord)
+    counts: dict[str, int] = {"melody notes": len(melody)}
+    relaxed = 0
+    for slack in (False, True):
+        try:
+            chosen, n_looked = _voices_under(
+                placed, events, melody, context, memory, rngs[1], slack, pinned=True
+            )
+            break
+        except Blocked:
+            relaxed += 1
+    else:
+        for slack in (False, True):
+            try:
+                chosen, n_looked = _voices_under(
+                    placed, events, melody, context, memory, rngs[1], slack, pinned=False
+                )
+                break
+            except Blocked:
+                relaxed += 1
+                if slack:
+                    raise
+        melody = _melody_through(events, chosen)
+    counts["voicings looked at"] = n_looked
+    counts["phrases relaxed"] = int(relaxed > 0)
+    skeleton = _skeleton(events, chosen, melody, context)
+    wanted = _wanted_kinds(placed, events, memory)
+    figures, n_figures = draw_figures(
+        skeleton,
+        rngs[2],
+        habits,
+        wanted,
+        tail=_tail_arrays(context),
+    )
+    counts["figures looked at"] = n_figures
+    notes = _notes(placed, context.voices, skeleton, figures, melody, shape, context.pause)
+    tail = {
+        (voice.part, voice.number): (
+            int(chosen.pitch[-1, column]),
+            int(chosen.spelling[-1, column]),
+        )
+        for column, voice in enumerate(context.voices)
+    }
+    # The soprano's very last note may lie after the last event's first.
+    tail[soprano.part, soprano.number] = (melody[-1].pitch, melody[-1].spelling)
+    start = to_ticks(placed.start)
+    heights = tuple(
+        ShapeNote(
+            note.onset - start,
+            note.end - note.onset,
+            diatonic_step(note.pitch, note.spelling) - tonic_step,
+        )
+        for note in melody
+    )
+    kept = Memory(
+        tuple(event.onset - start for event in events),
+        tuple(event.chord.numeral.text for event in events),
+        chosen.pitch - placed.key.tonic * 7 % 12,
+        tuple(tuple(figure.kind for figure in row) for row in figures),
+    )
+    filled = Filled(
+        placed,
+        context.voices,
+        notes,
+        tail,
+        chords[-1],
+        context.pause,
+        shape.made_by,
+        counts,
+        kept,
+    )
+    return filled, heights
+
+
+def _soprano_before(context: Context) -> tuple[tuple[int, int] | None, Chord | None]:
+    if context.tail is None:
+        return None, None
+    soprano = context.voices[0]
+    note = context.tail.get((soprano.part, soprano.number))
+    return note, None if context.after_pause or note is None else context.last_chord
+
+
+def _tail_arrays(context: Context) -> tuple[NDArray[np.int64], NDArray[np.int64], bool] | None:
+    """Last pitches and spellings of the voices before, and whether a pause stands between."""
+    if context.tail is None:
+        return None
+    found = [
+        context.tail.get((voice.part, voice.number), (SILENT, SILENT)) for voice in context.voices
+    ]
+    pitch = np.array([[note[0] for note in found]], dtype=np.int64)
+    spelling = np.array([[note[1] for note in found]], dtype=np.int64)
+    return pitch, spelling, context.after_pause
+
+
+def _sounding(melody: Sequence[MelodyNote], tick: int) -> MelodyNote:
+    """The melody's note at a tick: the last one that has begun."""
+    found = melody[0]
+    for note in melody:
+        if note.onset > tick:
+            break
+        found = note
+    return found
+
+
+def _voices_under(
+    placed: PlacedPhrase,
+    events: tuple[Event, ...],
+    melody: Sequence[MelodyNote],
+    context: Context,
+    memory: Memory | None,
+    rng: np.random.Generator,
+    slack: bool,
+    pinned: bool,
+) -> tuple[Voicings, int]:
+    """Draw voicings for a phrase's events; rows of the result are events."""
+    limits = Limits(
+        tuple(voice.range for voice in context.voices),
+        slack=slack,
+        centres=_centres(context.voices),
+    )
+    sets: list[Voicings] = []
+    exits: list[tuple[tuple[int, int] | None, ...]] = []
+    for number, event in enumerate(events):
+        note = _sounding(melody, event.onset)
+        if pinned:
+            found = voicings(event.chord, event.bass, limits, (), (note.pitch, note.spelling))
+        else:
+            found = voicings(event.chord, event.bass, limits)
+            target = diatonic_step(note.pitch, note.spelling)
+            away = np.array(
+                [abs(_step(p, s) - target) for p, s in zip(*_soprano_of(found), strict=True)]
+            )
+            found = found.plus(UNPINNED * away)
+            found = _ending(placed, event, found)
+        if memory is not None:
+            found = found.plus(_unlike(placed, event, found, memory))
+        sets.append(found)
+        exit_ = None
+        if pinned and number + 1 < len(events):
+            last = _sounding(melody, events[number + 1].onset - 1)
+            if (last.pitch, last.spelling) != (note.pitch, note.spelling):
+                exit_ = (last.pitch, last.spelling)
+        exits.append((exit_, *(None for _ in context.voices[1:])))
+    links = [
+        link_between(a.chord, b.chord, exits=exits[place])
+        for place, (a, b) in enumerate(zip(events, events[1:], strict=False))
+    ]
+    first_link: Link | None = None
+    tail = _tail_arrays(context)
+    if tail is not None and context.last_chord is not None:
+        first_link = link_between(context.last_chord, events[0].chord, breaks=tail[2])
+        links.insert(0, first_link)
+        sets.insert(0, Voicings(tail[0], tail[1], np.zeros(1)))
+
+    def step(place: int) -> NDArray[np.float64]:
+        return transition(sets[place - 1], sets[place], links[place - 1])
+
+    path = draw_path([found.cost for found in sets], step, rng, w.TEMPERATURE)
+    skip = int(first_link is not None)
+    rows = list(zip(sets, path.index, strict=True))[skip:]
+    chosen = Voicings(
+        np.stack([found.pitch[index] for found, index in rows]),
+        np.stack([found.spelling[index] for found, index in rows]),
+        np.array(path.probability[skip:]),
+    )
+    return chosen, sum(len(found) for found in sets)
+
+
+def _centres(voices: tuple[Voice, ...]) -> tuple[float, ...]:
+    """Where voices like to lie: inner voices a little above the middle of their ranges."""
+    return tuple((voice.low + voice.high) / 2 for voice in voices)
+
+
+def _soprano_of(found: Voicings) -> tuple[list[int], list[int]]:
+    return found.pitch[:, 0].tolist(), found.spelling[:, 0].tolist()
+
+
+def _step(pitch: int, spelling: int) -> int:
+    return diatonic_step(pitch, spelling)
+
+
+def _ending(placed: PlacedPhrase, event: Event, found: Voicings) -> Voicings:
+    """A free soprano still ends as the cadence asks."""
+    if not event.last:
+        return found
+    allowed = _final_tones(placed, event.chord)
+    wanted = np.isin(found.spelling[:, 0], [tone for tone, _ in allowed])
+    return found.plus(np.where(wanted, 0.0, np.inf))
+
+
+def _unlike(
+    placed: PlacedPhrase, event: Event, found: Voicings, memory: Memory
+) -> NDArray[np.float64]:
+    """Cost of lower voices that differ from those remembered, where the chord is the same."""
+    onset = event.onset - to_ticks(placed.start)
+    if onset not in memory.onsets:
+        return np.zeros(len(found))
+    row = memory.onsets.index(onset)
+    if memory.numerals[row] != event.chord.numeral.text:
+        return np.zeros(len(found))
+    tonic = placed.key.tonic * 7 % 12
+    if memory.degrees.shape[1] != found.pitch.shape[1]:
+        return np.zeros(len(found))
+    differs = found.pitch[:, 1:] - tonic != memory.degrees[row, 1:][None, :]
+    result: NDArray[np.float64] = 1.2 * differs.sum(axis=1)
+    return result
+
+
+def _melody_through(events: tuple[Event, ...], chosen: Voicings) -> tuple[MelodyNote, ...]:
+    """The melody of a soprano that the voicings have chosen: one note for each event."""
+    notes: list[MelodyNote] = []
+    for row, event in enumerate(events):
+        pitch, spelling = int(chosen.pitch[row, 0]), int(chosen.spelling[row, 0])
+        notes.append(MelodyNote(event.onset, event.end, pitch, spelling, True, 1.0))
+    return tuple(notes)
+
+
+def _skeleton(
+    events: tuple[Event, ...],
+    chosen: Voicings,
+    melody: Sequence[MelodyNote],
+    context: Context,
+) -> Skeleton:
+    """The voicings with the melody's own notes as ready figures of the soprano."""
+    lines = []
+    for event in events:
+        parts = parts_of(event)
+        unit = event.ticks // parts
+        inside = [n for n in melody if n.end > event.onset and n.onset < event.end]
+        notes = []
+        strange = []
+        for number, note in enumerate(inside):
+            part = max(0, -(-(note.onset - event.onset) // unit)) if unit else 0
+            notes.append((min(part, parts - 1), note.pitch, note.spelling))
+            if note.spelling not in event.chord.tones:
+                strange.append(number)
+        tied = inside[0].onset < event.onset
+        lines.append(Figure("melody", tuple(notes), tied, 0.0, tuple(strange)))
+    breaks = tuple(False for _ in events)
+    return Skeleton(events, chosen.pitch, chosen.spelling, breaks, {0: tuple(lines)})
+
+
+def _wanted_kinds(
+    placed: PlacedPhrase, events: tuple[Event, ...], memory: Memory | None
+) -> tuple[tuple[str, ...] | None, ...]:
+    if memory is None:
+        return ()
+    start = to_ticks(placed.start)
+    by_onset = dict(zip(memory.onsets, memory.kinds, strict=True))
+    return tuple(by_onset.get(event.onset - start) for event in events)
+
+
+def _notes(
+    placed: PlacedPhrase,
+    voices: tuple[Voice, ...],
+    skeleton: Skeleton,
+    figures: tuple[tuple[Figure, ...], ...],
+    melody: Sequence[MelodyNote],
+    shape: Shape,
+    pause: bool,
+) -> tuple[LineNote, ...]:
+    """All notes of a phrase, ties joined."""
+    notes: list[LineNote] = []
+    for voice, column in zip(voices, range(len(voices)), strict=True):
+        if column == 0:
+            notes.extend(_melody_notes(placed, voice, melody, shape))
+            continue
+        row: list[LineNote] = []
+        for event, chosen in zip(skeleton.events, figures, strict=True):
+            figure = chosen[column]
+            unit = event.ticks // parts_of(event)
+            for number, (part, pitch, spelling) in enumerate(figure.notes):
+                if pitch == SILENT:
+                    continue
+                onset = event.onset + part * unit
+                last = number + 1 == len(figure.notes)
+                end = event.end if last else event.onset + figure.notes[number + 1][0] * unit
+                if number == 0 and figure.tied and row:
+                    kind = figure.kind if figure.strange[:1] == (0,) else row[-1].maker
+                    row[-1] = replace(row[-1], end=end, maker=kind)
+                    continue
+                row.append(
+                    LineNote(
+                        voice.part,
+                        voice.number,
+                        voice.name,
+                        onset,
+                        end,
+                        pitch,
+                        spelling,
+                        _maker(event, figure, number),
+                        accent_at(placed, onset),
+                    )
+                )
+        notes.extend(row)
+    if pause:
+        ends = max(note.end for note in notes)
+        notes = [
+            replace(note, articulation="fermata") if note.end == ends else note for note in notes
+        ]
+    return tuple(notes)
+
+
+def _maker(event: Event, figure: Figure, number: int) -> str:
+    if number == 0 or figure.kind == "skip":
+        return f"voicing {event.chord.numeral.text}"
+    if figure.kind.startswith("suspension"):
+        return f"resolution of {figure.kind}"
+    return figure.kind.removeprefix("tied ")
+
+
+def _melody_notes(
+    placed: PlacedPhrase, voice: Voice, melody: Sequence[MelodyNote], shape: Shape
+) -> list[LineNote]:
+    cadence = placed.phrase.cadence or "none"
+    row = []
+    for number, note in enumerate(melody):
+        maker = shape.made_by
+        if number == len(melody) - 1 and cadence != "none":
+            maker = f"cadence {cadence}"
+        elif not note.is_chord_tone:
+            maker = f"{shape.made_by}, non-chord tone"
+        row.append(
+            LineNote(
+                voice.part,
+                voice.number,
+                voice.name,
+                note.onset,
+                note.end,
+                note.pitch,
+                note.spelling,
+                maker,
+                accent_at(placed, note.onset),
+                note.probability,
+            )
+        )
+    return row

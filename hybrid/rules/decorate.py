@@ -1,0 +1,496 @@
+"""Figures between the chords: passing and neighbour notes, suspensions, ties, skips.
+
+The skeleton has one note for each voice and event. Here every voice takes one figure for each
+event; the figures are drawn jointly for all voices, event after event, among those that break
+no rule on the surface: no parallels between any two attacks, no crossing, no clash of two
+dissonances, suspensions prepared and resolved, tendency tones still resolved. Plain notes are
+always among the figures, so the draw cannot fail where the skeleton is sound.
+
+References
+----------
+Aldwell, E., Schachter, C., & Cadwallader, A. (2011). Harmony and Voice Leading, ch. 21-24.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.core.pitch import diatonic_step, letter_and_alteration
+from hybrid.rules import weights as w
+from hybrid.rules.harmony import Chord, Event, due_between
+from hybrid.rules.lattice import draw_path
+from hybrid.rules.scales import pitches_of, scale_of
+from hybrid.rules.voicings import SILENT
+
+MAX_COMBINATIONS = 96
+SHORTEST = 240  # ticks: a shorter event takes no figure
+Costs = NDArray[np.float64]
+Note = tuple[int, int]  # pitch and spelling
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a voice does during an event.
+
+    Attributes
+    ----------
+    kind : str
+    notes : tuple of (int, int, int)
+        First part of the event's grid, pitch, spelling; ascending from 0.
+    tied : bool
+        Whether the first note goes on from the event before.
+    cost : float
+    strange : tuple of int
+        Numbers of the notes that are no chord tones.
+    """
+
+    kind: str
+    notes: tuple[tuple[int, int, int], ...]
+    tied: bool = False
+    cost: float = 0.0
+    strange: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Habits:
+    """How much a texture decorates; costs in nats of one figure against a plain note.
+
+    Attributes
+    ----------
+    passing, double, neighbour, skip, suspension, tie : float
+    fixed : tuple of bool
+        Voices that keep their notes as they are.
+    """
+
+    passing: float = -0.4
+    double: float = 2.4
+    neighbour: float = 1.7
+    skip: float = 2.0
+    suspension: float = 0.2
+    tie: float = 1.2
+    fixed: tuple[bool, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class _Segment:
+    """All joint figures of an event: sums of the voices' figures that fit each other."""
+
+    figures: tuple[tuple[Figure, ...], ...]  # by voice
+    choice: NDArray[np.int64]  # (n, V): which figure each voice takes
+    cost: Costs  # (n,)
+    first: NDArray[np.int64]  # (n, V) pitch at the event's start
+    last: NDArray[np.int64]  # (n, V) pitch at its end
+    last_spelling: NDArray[np.int64]
+    first_spelling: NDArray[np.int64]
+    attack: NDArray[np.bool_]  # (n, V) whether the first note is struck
+
+
+@dataclass(frozen=True, eq=False)
+class Skeleton:
+    """Events and what the voices have in them.
+
+    Attributes
+    ----------
+    events : tuple of Event
+    pitch, spelling : np.ndarray, shape (n, V)
+        `SILENT` where a voice rests.
+    lines : mapping of voice to figures
+        Ready figures of voices whose notes are given (a melody): one for each event.
+    breaks : tuple of bool
+        Whether a pause stands before the event.
+    """
+
+    events: tuple[Event, ...]
+    pitch: NDArray[np.int64]
+    spelling: NDArray[np.int64]
+    breaks: tuple[bool, ...]
+    lines: dict[int, tuple[Figure, ...]] = field(default_factory=dict)
+
+
+def parts_of(event: Event) -> int:
+    """How many equal parts the grid of an event has: 6 where beats divide in three, else 4."""
+    return 6 if event.ticks % 720 == 0 else 4
+
+
+def draw_figures(
+    skeleton: Skeleton,
+    rng: np.random.Generator,
+    habits: Habits,
+    wanted: Sequence[tuple[str, ...] | None] = (),
+    temperature: float = 1.0,
+    tail: tuple[NDArray[np.int64], NDArray[np.int64], bool] | None = None,
+) -> tuple[tuple[tuple[Figure, ...], ...], int]:
+    """Draw a figure for every voice in every event.
+
+    Parameters
+    ----------
+    wanted : sequence of tuple of str or None
+        Kinds that the voices had when this music was heard before, where it was; they cost
+        less then.
+    tail : (np.ndarray, np.ndarray, bool) or None
+        Pitches and spellings, (1, V), of the voices right before the first event, and whether
+        a pause stands between.
+
+    Returns
+    -------
+    (figures, int)
+        Figures by event and voice, and how many combinations were looked at.
+    """
+    segments = []
+    for place in range(len(skeleton.events)):
+        like = wanted[place] if place < len(wanted) else None
+        segments.append(_segment(skeleton, place, habits, like))
+    unary = [segment.cost for segment in segments]
+    if tail is not None:
+        struck = np.ones(tail[0].shape, dtype=bool)
+        none = np.zeros(1)
+        ended = _Segment((), tail[0], none, tail[0], tail[0], tail[1], tail[1], struck)
+        unary[0] = unary[0] + _joint(ended, segments[0], tail[2])[0]
+
+    def step(place: int) -> Costs:
+        return _joint(segments[place - 1], segments[place], skeleton.breaks[place])
+
+    path = draw_path(unary, step, rng, temperature)
+    chosen = []
+    for segment, index in zip(segments, path.index, strict=True):
+        picks = segment.choice[index]
+        chosen.append(tuple(segment.figures[voice][int(pick)] for voice, pick in enumerate(picks)))
+    return tuple(chosen), sum(len(costs) for costs in unary)
+
+
+def _segment(
+    skeleton: Skeleton, place: int, habits: Habits, like: tuple[str, ...] | None
+) -> _Segment:
+    n_voices = skeleton.pitch.shape[1]
+    figures = tuple(
+        skeleton.lines[voice][place : place + 1]
+        if voice in skeleton.lines
+        else _figures(skeleton, place, voice, habits)
+        for voice in range(n_voices)
+    )
+    event = skeleton.events[place]
+    parts = parts_of(event)
+    grids = [_grid(options, parts) for options in figures]
+    shape = tuple(len(options) for options in figures)
+    total = np.zeros(shape)
+    for voice, options in enumerate(figures):
+        cost = np.array([figure.cost for figure in options])
+        if like is not None and len(options) > 1:
+            cost = cost - 3.0 * np.array([figure.kind == like[voice] for figure in options])
+        total += cost.reshape([-1 if axis == voice else 1 for axis in range(n_voices)])
+    for upper, lower in combinations(range(n_voices), 2):
+        if skeleton.pitch[place, upper] == SILENT or skeleton.pitch[place, lower] == SILENT:
+            continue
+        pair = _together(grids[upper], grids[lower], event.chord, lower == n_voices - 1)
+        view = [1] * n_voices
+        view[upper], view[lower] = pair.shape
+        total = total + pair.reshape(view)
+    flat = total.ravel()
+    order = np.argsort(flat, kind="stable")
+    order = order[np.isfinite(flat[order])][:MAX_COMBINATIONS]
+    plain = 0  # figure 0 of each voice is the plain one
+    if plain not in order:
+        order = np.append(order, plain)
+    choice = np.stack(np.unravel_index(order, shape), axis=1)
+
+    def gather(which: int, column: int) -> NDArray[np.int64]:
+        return np.stack(
+            [grids[voice][which][choice[:, voice], column] for voice in range(n_voices)], axis=1
+        )
+
+    cost = flat[order]
+    # The skeleton itself was found sound: a plain combination is never shut out here.
+    cost = np.where(np.isfinite(cost), cost, 30.0)
+    return _Segment(
+        figures,
+        choice,
+        cost,
+        gather(0, 0),
+        gather(0, -1),
+        gather(1, -1),
+        gather(1, 0),
+        gather(2, 0).astype(bool),
+    )
+
+
+_Grid = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+
+
+def _grid(options: tuple[Figure, ...], parts: int) -> _Grid:
+    """Pitch, spelling, attack and strangeness of every part; each (figures, parts)."""
+    pitch = np.full((len(options), parts), SILENT, dtype=np.int64)
+    spelling = pitch.copy()
+    attack = np.zeros_like(pitch)
+    strange = np.zeros_like(pitch)
+    for row, figure in enumerate(options):
+        for number, (part, note, tone) in enumerate(figure.notes):
+            pitch[row, part:] = note
+            spelling[row, part:] = tone
+            strange[row, part:] = number in figure.strange
+            if note != SILENT and (part or not figure.tied):
+                attack[row, part] = 1
+    return pitch, spelling, attack, strange
+
+
+def _together(upper: _Grid, lower: _Grid, chord: Chord, is_bass: bool) -> Costs:
+    """What two voices' figures cost together inside an event; (figures, figures)."""
+    a, b = upper[0][:, None, :], lower[0][None, :, :]
+    gap = a - b
+    cost = np.zeros(gap.shape[:2])
+    bad = (gap < 0).any(axis=2)
+    interval = gap % 12
+    strange_a, strange_b = upper[3][:, None, :], lower[3][None, :, :]
+    both = (strange_a == 1) & (strange_b == 1)
+    harsh = (interval == 1) | (interval == 2) | (interval == 10) | (interval == 11)
+    harsh |= interval == 6
+    if is_bass:
+        harsh |= interval == 5
+    bad |= (both & harsh).any(axis=2)
+    one = (strange_a + strange_b == 1) & ((gap == 1) | (gap == 13) | (gap == 0))
+    cost += 1.2 * one.any(axis=2)
+    # The same letter in two forms at once.
+    tones = upper[1][:, None, :] - lower[1][None, :, :]
+    bad |= ((tones % 7 == 0) & (tones != 0)).any(axis=2)
+    # A suspension whose resolution another voice already sounds (the bass may).
+    moves_a = np.diff(upper[0], axis=1)[:, None, :]
+    moves_b = np.diff(lower[0], axis=1)[None, :, :]
+    falls_a = (strange_a[..., :-1] == 1) & (moves_a < 0)
+    falls_b = (strange_b[..., :-1] == 1) & (moves_b < 0)
+    meets_a = falls_a & ((a[..., 1:] - b[..., :-1]) % 12 == 0)
+    meets_b = falls_b & ((b[..., 1:] - a[..., :-1]) % 12 == 0)
+    cost += (0.8 if is_bass else 3.0) * meets_a.any(axis=2) + 3.0 * meets_b.any(axis=2)
+    # Parallels between attacks inside the event.
+    struck = (upper[2][:, None, 1:] == 1) & (lower[2][None, :, 1:] == 1)
+    moving = struck & (moves_a != 0) & (moves_b != 0)
+    same = interval[..., 1:] == interval[..., :-1]
+    perfect = (interval[..., 1:] == 0) | (interval[..., 1:] == 7)
+    bad |= (moving & same & perfect).any(axis=2)
+    unison = moving & (gap[..., 1:] == 0)
+    bad |= unison.any(axis=2)
+    cost += 0.35 * (moving & ~perfect & (moves_a * moves_b > 0)).any(axis=2)
+    cost[bad] = np.inf
+    return cost
+
+
+def _joint(before: _Segment, after: _Segment, breaks: bool) -> Costs:
+    """What follows what: ties that go on, no parallels into the event; (n, m)."""
+    n_voices = before.last.shape[1]
+    cost = np.zeros((len(before.cost), len(after.cost)))
+    bad = np.zeros(cost.shape, dtype=bool)
+    steps, last, first = [], [], []
+    for voice in range(n_voices):
+        old, new = before.last[:, None, voice], after.first[None, :, voice]
+        struck = after.attack[None, :, voice]
+        bad |= ~struck & (new != SILENT) & (old != new)
+        # A repeated note that is tied in the one voice and struck in the other is no motion.
+        sounds = (old != SILENT) & (new != SILENT)
+        move = np.where(sounds & struck, new - old, 0)
+        steps.append(move)
+        last.append(old)
+        first.append(new)
+        fifths = after.first_spelling[None, :, voice] - before.last_spelling[:, None, voice]
+        fifths = np.where(move > 0, fifths, -fifths)
+        bad |= (np.abs(move) == 3) & (fifths > 6) & (not breaks)
+        cost += 2.0 * ((np.abs(move) == 6) | (np.abs(move) >= 10) & (np.abs(move) != 12))
+    if not breaks:
+        for upper, lower in combinations(range(n_voices), 2):
+            interval = np.abs(last[upper] - last[lower]) % 12
+            next_interval = np.abs(first[upper] - first[lower]) % 12
+            moving = (steps[upper] != 0) & (steps[lower] != 0)
+            same = moving & (interval == next_interval) & ((interval == 7) | (interval == 0))
+            similar = (steps[upper] > 0) == (steps[lower] > 0)
+            bad |= same & similar
+            cost += w.CONTRARY_PERFECT * (same & ~similar)
+            if lower == n_voices - 1:
+                tritone = moving & similar & (interval == 6) & (next_interval == 7)
+                cost += w.UNEQUAL_FIFTHS * (tritone & (steps[lower] > 0))
+    cost[bad] = np.inf
+    return cost
+
+
+def _figures(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tuple[Figure, ...]:
+    """Figures that a voice may take in an event, the plain note first."""
+    event = skeleton.events[place]
+    here = _note(skeleton, place, voice)
+    plain = Figure("plain", ((0, *here),))
+    if here[0] == SILENT:
+        return (Figure("rest", ((0, SILENT, SILENT),)),)
+    if habits.fixed and habits.fixed[voice] or event.ticks < SHORTEST:
+        return (plain,)
+    parts = parts_of(event)
+    late = parts // 2 if parts == 4 else 4
+    is_bass = voice == skeleton.pitch.shape[1] - 1
+    found = [plain]
+    last = place + 1 == len(skeleton.events)
+    after = None if last or skeleton.breaks[place + 1] else _note(skeleton, place + 1, voice)
+    if after is not None and after[0] == SILENT:
+        after = None
+    chord = event.chord
+    if after is not None and not event.last:
+        following = skeleton.events[place + 1].chord
+        found.extend(_between(here, after, chord, following, parts, late, habits, is_bass))
+    joined = place > 0 and not skeleton.breaks[place]
+    before = _note(skeleton, place - 1, voice) if joined else None
+    if before is None or before[0] == SILENT:
+        return tuple(found)
+    if before == here and not event.first:
+        # A note held over: on a weak beat best, never over the whole of a long event twice.
+        price = habits.tie + (0.8 if event.accent >= 2 else 0.0)
+        if skeleton.events[place - 1].ticks + event.ticks <= 1920:
+            found.extend(
+                Figure(f"tied {f.kind}", f.notes, True, f.cost + price, f.strange)
+                for f in list(found)
+            )
+    fall = before[0] - here[0]
+    if fall in (1, 2) and event.accent >= 1 and before[1] not in chord.tones:
+        steps = diatonic_step(*before) - diatonic_step(*here)
+        if steps == 1:
+            above = (before[0] - int(skeleton.pitch[place, -1])) % 12
+            name = _suspension(above, is_bass)
+            weight = habits.suspension + (0.0 if event.accent >= 2 else 0.5)
+            if name:
+                notes = ((0, *before), (late, *here))
+                found.append(Figure(f"suspension {name}", notes, True, weight, (0,)))
+    return tuple(found)
+
+
+def _suspension(above: int, is_bass: bool) -> str:
+    """Name of a suspension by the interval above the bass, empty where it is not one."""
+    if is_bass:
+        return "2-3"
+    return {5: "4-3", 10: "7-6", 11: "7-6", 1: "9-8", 2: "9-8"}.get(above, "")
+
+
+def _note(skeleton: Skeleton, place: int, voice: int) -> Note:
+    return int(skeleton.pitch[place, voice]), int(skeleton.spelling[place, voice])
+
+
+def _between(
+    here: Note,
+    after: Note,
+    chord: Chord,
+    following: Chord,
+    parts: int,
+    late: int,
+    habits: Habits,
+    is_bass: bool,
+) -> list[Figure]:
+    """Notes that lead from one chord tone to the next."""
+    found: list[Figure] = []
+    steps = diatonic_step(*after) - diatonic_step(*here)
+    sign = 1 if steps > 0 else -1
+    if abs(steps) == 2:
+        for note in _on_step(here, sign, chord, sign):
+            if _sound(here, note, after, chord, following):
+                strange = () if note[1] in chord.tones else (1,)
+                notes = ((0, *here), (late, *note))
+                found.append(Figure("passing", notes, False, habits.passing, strange))
+    elif abs(steps) == 3:
+        for one in _on_step(here, sign, chord, sign):
+            for two in _on_step(here, 2 * sign, chord, sign):
+                if _melodic(one, two) and _sound(here, one, after, chord, following, two):
+                    strange = tuple(
+                        number
+                        for number, note in ((1, one), (2, two))
+                        if note[1] not in chord.tones
+                    )
+                    notes = ((0, *here), (late, *one), (late + (parts - late) // 2, *two))
+                    found.append(Figure("passing", notes, False, habits.double, strange))
+    elif steps == 0 and here == after:
+        for way in (1, -1):
+            for note in _on_step(here, way, chord, -way if way > 0 else 1):
+                if note[1] in chord.tones or not _sound(here, note, after, chord, following):
+                    continue
+                if (
+                    way < 0
+                    and here[0] - note[0] == 2
+                    and chord.key.is_minor
+                    and (here[1] == chord.key.tonic)
+                ):
+                    continue  # the tonic's lower neighbour in minor is the leading tone
+                notes = ((0, *here), (late, *note))
+                found.append(Figure("neighbour", notes, False, habits.neighbour, (1,)))
+    if habits.skip < 9 and chord.stacked:
+        found.extend(_skips(here, after, chord, following, late, habits, is_bass))
+    return found
+
+
+def _on_step(here: Note, way: int, chord: Chord, direction: int) -> list[Note]:
+    """Notes a number of staff steps away, in the form that the direction asks for in minor."""
+    target = diatonic_step(*here) + way
+    low, high = here[0] - 6, here[0] + 6
+    options = [
+        note
+        for note in pitches_of(scale_of(chord), low, high)
+        if diatonic_step(*note) == target and note[0] != here[0]
+    ]
+    if len(options) > 1:
+        options.sort(key=lambda note: letter_and_alteration(note[1])[1])
+        options = [options[-1] if direction > 0 else options[0]]
+    return options
+
+
+def _melodic(one: Note, two: Note) -> bool:
+    """Whether a step is neither augmented nor wider than a whole tone."""
+    return 1 <= abs(one[0] - two[0]) <= 2 and one[1] != two[1]
+
+
+def _sound(
+    here: Note,
+    note: Note,
+    after: Note,
+    chord: Chord,
+    following: Chord,
+    second: Note | None = None,
+) -> bool:
+    """Whether notes between two chord tones step well and leave tendency tones resolved."""
+    line = [here, note, *([second] if second else []), after]
+    if any(not _melodic(a, b) for a, b in zip(line, line[1:], strict=False)):
+        return False
+    if chord.index == following.index:
+        return True
+    due = due_between(chord, following)
+    inside = [n for n in line[:-1] if n[1] in chord.tones]
+    exit_ = inside[-1]
+    onward = line[line.index(exit_) + 1][0] - exit_[0]
+    if due.leading is not None and exit_[0] % 12 == due.leading and onward != 1:
+        return False
+    return not (due.seventh is not None and exit_[0] % 12 == due.seventh and onward not in (-1, -2))
+
+
+def _skips(
+    here: Note,
+    after: Note,
+    chord: Chord,
+    following: Chord,
+    late: int,
+    habits: Habits,
+    is_bass: bool,
+) -> list[Figure]:
+    """To another tone of the chord and on, by step if possible."""
+    tendency = {tone for tone in (chord.leading, chord.seventh, *chord.altered) if tone is not None}
+    if here[1] in tendency or chord.numeral.is_cadential:
+        return []
+    tones = chord.tones[:2] if is_bass else chord.tones[:3]
+    found = []
+    for note in pitches_of(
+        tones, here[0] - (12 if is_bass else 5), here[0] + (12 if is_bass else 5)
+    ):
+        if note[0] == here[0] or note[1] in tendency or note == after:
+            continue
+        leap, onward = note[0] - here[0], after[0] - note[0]
+        if abs(leap) in (6, 8, 9, 10, 11) or abs(onward) > 5 or abs(onward) == 6:
+            continue
+        fifths = (after[1] - note[1]) * (1 if onward > 0 else -1)
+        if abs(onward) == 3 and fifths > 6:
+            continue
+        price = habits.skip + (0.0 if abs(onward) in (1, 2) else 1.0) + (0.7 if not is_bass else 0)
+        if onward == 0 or leap * onward > 0 and abs(leap) > 2 and abs(onward) > 2:
+            price += 1.0
+        found.append(Figure("skip", ((0, *here), (late, *note)), False, price, ()))
+    return found

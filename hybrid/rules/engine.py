@@ -1,0 +1,156 @@
+"""The engine ``rules``: a plan becomes music by search under the rules, without learned weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from hybrid.core.engine import Region
+from hybrid.core.errors import ConflictError, PlanError
+from hybrid.core.plan import Constraint, FormPlan, PlacedPhrase
+from hybrid.core.score import Score
+from hybrid.core.seeds import MAX_SEED, stage_rng
+from hybrid.core.trace import Trace
+from hybrid.rules.assemble import make_score, make_trace
+from hybrid.rules.chorale import Context, Memory, fill_chorale
+from hybrid.rules.harmony import Chord, plan_chords, to_ticks
+from hybrid.rules.lattice import Blocked
+from hybrid.rules.lines import Filled
+from hybrid.rules.parts import PartTable, chorale_voices, make_parts
+from hybrid.rules.themes import Theme, invent, take_up
+
+
+class RulesEngine:
+    """Realises a plan under the rules of part-writing and counterpoint.
+
+    Examples
+    --------
+    >>> RulesEngine().name
+    'rules'
+    """
+
+    name = "rules"
+
+    def fill(
+        self,
+        plan: FormPlan,
+        rng: np.random.Generator,
+        constraints: Sequence[Constraint] = (),
+        given: Score | None = None,
+        region: Region | None = None,
+    ) -> tuple[Score, Trace]:
+        """Notes for a plan that is ready, and what made them.
+
+        Parameters
+        ----------
+        plan : FormPlan
+        rng : np.random.Generator
+            One number is drawn from it; every theme and phrase has a stream of its own.
+        constraints : sequence of Constraint
+            In force together with the plan's own.
+        given, region : Score and Region, optional
+            Write only the region's bars and voices; the rest of ``given`` stays.
+
+        Raises
+        ------
+        PlanError
+            If the plan is not ready, or ``region`` comes without ``given``.
+        ConflictError
+            If hard constraints, or the plan's chords and the rules, cannot all hold.
+        """
+        if not plan.is_ready:
+            raise PlanError(
+                "the plan must be ready (chords, cadence, theme, texture, tempo, dynamics and "
+                "instruments for every phrase); complete it"
+            )
+        writer = _Writer(plan, int(rng.integers(MAX_SEED)))
+        phrases = writer.run()
+        return make_score(plan, writer.table, phrases), make_trace(writer.table, phrases)
+
+
+class _Writer:
+    """One run over a plan, phrase after phrase."""
+
+    def __init__(self, plan: FormPlan, seed: int) -> None:
+        self.plan = plan
+        self.seed = seed
+        self.table: PartTable = make_parts(plan)
+        self.phrases = plan_chords(plan)
+        self.themes: dict[str, Theme] = {}
+        self.memories: dict[str, Memory] = {}
+        self.rhythms: set[tuple[Fraction, ...]] = set()
+        self.pauses = _has_pauses(plan)
+
+    def run(self) -> list[Filled]:
+        done: list[Filled] = []
+        for placed, chords in self.phrases:
+            done.append(self._phrase(placed, chords, done[-1] if done else None))
+        return done
+
+    def _stream(self, what: str, *names: str | int) -> np.random.Generator:
+        return stage_rng(self.seed, "rules", what, *names)
+
+    def _phrase(
+        self, placed: PlacedPhrase, chords: tuple[Chord, ...], before: Filled | None
+    ) -> Filled:
+        label = str(placed.phrase.theme)
+        theme = self.themes.get(label)
+        curve = ""
+        if theme is None:
+            shape, curve, rhythm = invent(
+                placed,
+                chords,
+                self._stream("theme", label),
+                tuple(found.curve for found in self.themes.values()),
+                frozenset(self.rhythms),
+            )
+            self.rhythms.add(rhythm)
+        else:
+            shape = take_up(theme, placed, chords, self._stream("variation", placed.index))
+        names = placed.shared.instruments
+        voices = chorale_voices(self.table, names, placed.shared.register)
+        pause = self.pauses and placed.phrase.cadence != "none"
+        context = Context(
+            voices,
+            before.tail if before else None,
+            before.last_chord if before else None,
+            before.pause if before else False,
+            pause,
+        )
+        streams = (
+            self._stream("melody", placed.index),
+            self._stream("voicing", placed.index),
+            self._stream("figures", placed.index),
+        )
+        memory = self.memories.get(label)
+        try:
+            filled, heights = fill_chorale(placed, chords, shape, theme, memory, context, streams)
+        except Blocked as error:
+            raise ConflictError(
+                f"the chords of bars {placed.first_bar}-{placed.last_bar} cannot be joined under "
+                "the rules",
+                (f"chords of bars {placed.first_bar}-{placed.last_bar}",),
+            ) from error
+        if theme is None:
+            start = to_ticks(placed.start)
+            self.themes[label] = Theme(
+                label,
+                heights,
+                curve,
+                to_ticks(placed.metre.bar_quarters),
+                to_ticks(placed.quarters),
+                tuple((chord.onset - start, chord.numeral.text) for chord in chords),
+                placed.key.mode,
+            )
+            if isinstance(filled.memory, Memory):
+                self.memories[label] = filled.memory
+        return filled
+
+
+def _has_pauses(plan: FormPlan) -> bool:
+    """Whether phrases end with fermatas: in chorales."""
+    if "chorale" in (plan.style, plan.form):
+        return True
+    return all(placed.shared.texture == "chorale" for placed in plan.phrases())

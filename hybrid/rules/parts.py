@@ -1,0 +1,230 @@
+"""Which voice plays in which track, and how high and low it goes.
+
+Four-part textures have the voices soprano, alto, tenor and bass; accompanied ones a melody
+and up to three strands of accompaniment. An instrument that plays alone has all voices: a
+keyboard or harp in two tracks (right and left hand), any other in one. Pitched instruments
+beyond four rest in four-part textures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hybrid.core.errors import PlanError
+from hybrid.core.instruments import INSTRUMENTS, Instrument, expand_ensemble
+from hybrid.core.plan import REGISTERS, FormPlan
+from hybrid.theory.tables import RANGES, VOICES
+
+TWO_HANDS = frozenset({"piano", "harpsichord", "electric piano", "organ", "celesta", "harp"})
+#: Ranges of accompanying strands: upper, middle, bass.
+ACCOMPANIMENT = ((52, 69), (48, 65), (36, 55))
+#: A melody spans at most this many semitones.
+MELODY_SPAN = 21
+
+
+@dataclass(frozen=True)
+class Part:
+    """An output track."""
+
+    name: str
+    instrument: Instrument
+    clef: str = ""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """A line of the texture.
+
+    Attributes
+    ----------
+    name : str
+        soprano, alto, tenor, bass, or melody, upper, middle, bass.
+    part : int
+        Index of its track.
+    number : int
+        Voice number within the track, from 1.
+    low, high : int
+        MIDI pitches.
+    """
+
+    name: str
+    part: int
+    number: int
+    low: int
+    high: int
+
+    @property
+    def range(self) -> tuple[int, int]:
+        return self.low, self.high
+
+
+@dataclass(frozen=True)
+class PartTable:
+    """All tracks of a piece, and where each instrument of a phrase is found."""
+
+    parts: tuple[Part, ...]
+    where: dict[tuple[str, int, str], int]
+
+    def find(self, name: str, copy: int, hand: str = "") -> int:
+        """Track of the ``copy``-th instrument of a name; ``hand`` right, left or empty."""
+        key = (name, copy, hand)
+        if key in self.where:
+            return self.where[key]
+        return self.where[name, copy, "left" if (name, copy, "left") in self.where else ""]
+
+
+def players(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """Instruments of a phrase with their number among those of the same name."""
+    expanded = expand_ensemble(names)
+    return tuple((name, expanded[:index].count(name)) for index, name in enumerate(expanded))
+
+
+def make_parts(plan: FormPlan) -> PartTable:
+    """Tracks for all instruments that any phrase names, in order of appearance."""
+    order: list[tuple[str, int]] = []
+    alone: set[tuple[str, int]] = set()
+    for placed in plan.phrases():
+        found = players(placed.shared.instruments)
+        order.extend(player for player in found if player not in order)
+        pitched = [player for player in found if not INSTRUMENTS[player[0]].is_drum]
+        if len(pitched) == 1 and pitched[0][0] in TWO_HANDS:
+            alone.add(pitched[0])
+        if not pitched:
+            raise PlanError(
+                "instruments must name a pitched one, got "
+                f"{', '.join(placed.shared.instruments)} (bars {placed.first_bar}-{placed.last_bar})"
+            )
+    parts: list[Part] = []
+    where: dict[tuple[str, int, str], int] = {}
+    # Drums stand last in a score.
+    order.sort(key=lambda player: INSTRUMENTS[player[0]].is_drum)
+    for name, copy in order:
+        instrument = INSTRUMENTS[name]
+        several = any(other == name and number > 0 for other, number in order)
+        label = f"{name} {copy + 1}" if several else name
+        if (name, copy) in alone:
+            for hand, clef in (("right", "treble"), ("left", "bass")):
+                where[name, copy, hand] = len(parts)
+                parts.append(Part(f"{label} {hand}", instrument, clef))
+        else:
+            where[name, copy, ""] = len(parts)
+            clef = "" if instrument.is_drum else instrument.clef
+            parts.append(Part(label, instrument, clef))
+    return PartTable(tuple(parts), where)
+
+
+def pitched_players(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """The players that are no drums."""
+    return tuple(p for p in players(names) if not INSTRUMENTS[p[0]].is_drum)
+
+
+def drum_part(table: PartTable, names: tuple[str, ...]) -> int | None:
+    """Track of the drums of a phrase, None without."""
+    for name, copy in players(names):
+        if INSTRUMENTS[name].is_drum:
+            return table.find(name, copy)
+    return None
+
+
+def chorale_voices(
+    table: PartTable, names: tuple[str, ...], register: str | None, n_voices: int = 4
+) -> tuple[Voice, ...]:
+    """Soprano, alto, tenor, bass on a phrase's instruments (or the outer ones of them)."""
+    chosen = pitched_players(names)
+    labels = {4: VOICES, 3: (VOICES[0], VOICES[1], VOICES[3]), 2: (VOICES[0], VOICES[3])}[n_voices]
+    shift = REGISTERS[register or "middle"]
+    owners = _spread(chosen, n_voices)
+    voices = []
+    used: dict[int, int] = {}
+    for index, (label, owner) in enumerate(zip(labels, owners, strict=True)):
+        name, copy = chosen[owner]
+        hand = ""
+        if len(chosen) == 1 and name in TWO_HANDS:
+            hand = "right" if index < n_voices / 2 else "left"
+        part = table.find(name, copy, hand)
+        used[part] = used.get(part, 0) + 1
+        low, high = _fit(RANGES[label], INSTRUMENTS[name], shift)
+        voices.append(Voice(label, part, used[part], low, high))
+    return tuple(voices)
+
+
+def _spread(chosen: tuple[tuple[str, int], ...], n_voices: int) -> list[int]:
+    """Which player has each voice: 1, 2, 3 or more players for so many voices."""
+    n = len(chosen)
+    if n >= n_voices:
+        return [round(i * (n - 1) / (n_voices - 1)) for i in range(n_voices)]
+    if n == 1:
+        return [0] * n_voices
+    if n == 2:
+        return [0] + [1] * (n_voices - 1)
+    return [0, 1, 1, 2]
+
+
+def _fit(wanted: tuple[int, int], instrument: Instrument, shift: int) -> tuple[int, int]:
+    """A voice's range on an instrument: shifted by a register as far as the instrument goes."""
+    own = (instrument.lowest, instrument.highest)
+    if instrument.name in VOICES or instrument.name == "choir":
+        shift = 0 if instrument.name != "choir" else shift
+        own = own if instrument.name == "choir" else RANGES[instrument.name]
+    for move in (shift, shift // 2, 0, -12, 12, -24, 24):
+        low, high = max(own[0], wanted[0] + move), min(own[1], wanted[1] + move)
+        if high - low >= 14:
+            return low, high
+    return max(own[0], wanted[0]), max(own[0], wanted[0]) + 14
+
+
+def melody_range(instrument: Instrument, register: str | None) -> tuple[int, int]:
+    """Where an instrument sings best: at most `MELODY_SPAN`, around c2 where it reaches that."""
+    shift = REGISTERS[register or "middle"]
+    low, high = instrument.lowest, instrument.highest
+    if instrument.name in RANGES:
+        low, high = RANGES[instrument.name]
+    centre = 72 + shift // 2 if high >= 79 else round(low + 0.62 * (high - low))
+    low = max(low, centre - MELODY_SPAN // 2)
+    high = min(high, low + MELODY_SPAN)
+    return max(instrument.lowest, high - MELODY_SPAN), high
+
+
+def accompanied_voices(
+    table: PartTable, names: tuple[str, ...], register: str | None, compact: bool
+) -> tuple[Voice, ...]:
+    """Melody, upper, middle and bass strand.
+
+    The first instrument has the melody, the last one of three or more the bass, those
+    between the other strands; one instrument alone has all. ``compact`` keeps the strands
+    within the reach of one hand.
+    """
+    chosen = pitched_players(names)
+    n = len(chosen)
+    first = INSTRUMENTS[chosen[0][0]]
+    low, high = melody_range(first, register)
+    if n == 1:
+        low = max(low, 59)
+        high = min(first.highest, low + MELODY_SPAN)
+    hand = "right" if n == 1 and first.name in TWO_HANDS else ""
+    voices = [Voice("melody", table.find(*chosen[0], hand), 1, low, high)]
+    owners = {1: [0, 0, 0], 2: [1, 1, 1], 3: [1, 1, 2]}.get(n, [1, n - 2, n - 1])
+    used: dict[int, int] = {voices[0].part: 1}
+    spans = ((50, 66), (46, 62), (38, 56)) if compact else ACCOMPANIMENT
+    for label, owner, wanted in zip(("upper", "middle", "bass"), owners, spans, strict=True):
+        name, copy = chosen[owner]
+        instrument = INSTRUMENTS[name]
+        part = table.find(name, copy, "left" if n == 1 and name in TWO_HANDS else "")
+        used[part] = used.get(part, 0) + 1
+        low, high = _fit_strand(wanted, instrument)
+        voices.append(Voice(label, part, used[part], low, high))
+    return tuple(voices)
+
+
+def _fit_strand(wanted: tuple[int, int], instrument: Instrument) -> tuple[int, int]:
+    """A strand's range moved by octaves into the instrument's."""
+    low, high = wanted
+    own_low, own_high = instrument.lowest, instrument.highest
+    while low + 4 < own_low and high + 12 <= own_high + 12:
+        low, high = low + 12, high + 12
+    while high - 4 > own_high and low - 12 >= own_low - 12:
+        low, high = low - 12, high - 12
+    low, high = max(low, own_low), min(high, own_high)
+    if high - low < 11:
+        high = min(own_high, low + 14)
+    return low, high

@@ -1,0 +1,358 @@
+"""Themes: invented once for each label, and taken up again as the plan says.
+
+A theme is a rhythm and a row of wanted heights, in scale steps from the tonic. On its first
+appearance both come from L-systems (`hybrid.rules.motifs`) laid out over the phrase's bars; the
+melody that is then drawn is remembered and, transformed, wanted again later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from hybrid.core.plan import PlacedPhrase
+from hybrid.rules.harmony import Chord, to_ticks
+from hybrid.rules.motifs import draw_contour, draw_rhythm
+
+#: Degrees (0 is the tonic) on which a melody likes to end, by cadence, with weights.
+FINAL_DEGREES = {
+    "PAC": ((0, 1.0),),
+    "IAC": ((2, 0.8), (4, 0.2)),
+    "HC": ((1, 0.55), (6, 0.3), (4, 0.15)),
+    "DC": ((0, 0.8), (2, 0.2)),
+    "PC": ((0, 1.0),),
+    "none": ((2, 0.4), (4, 0.3), (0, 0.3)),
+}
+
+
+@dataclass(frozen=True)
+class ShapeNote:
+    """A wanted note: ticks from the phrase's start, and scale steps from the tonic."""
+
+    onset: int
+    duration: int
+    height: float
+    weight: float = 0.35
+    ornament: bool = False
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a phrase's melody shall look like.
+
+    Attributes
+    ----------
+    notes : tuple of ShapeNote
+    made_by : str
+        How it came about, for the trace.
+    strict : bool
+        Whether the melody is to be the same, note by note, where the harmony lets it.
+    changed : frozenset of int
+        Numbers of notes that shall differ from the remembered ones.
+    """
+
+    notes: tuple[ShapeNote, ...]
+    made_by: str
+    strict: bool = False
+    changed: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True)
+class Theme:
+    """A remembered theme.
+
+    Attributes
+    ----------
+    label : str
+    notes : tuple of ShapeNote
+        As it sounded first: heights are those of the melody that was drawn.
+    curve : str
+        The L-system that its contour is from.
+    bar_ticks : int
+    ticks : int
+        Length of the phrase.
+    numerals : tuple of (int, str)
+        Chords of the phrase it was written for, with their onsets.
+    mode : str
+    """
+
+    label: str
+    notes: tuple[ShapeNote, ...]
+    curve: str
+    bar_ticks: int
+    ticks: int
+    numerals: tuple[tuple[int, str], ...] = ()
+    mode: str = "major"
+
+
+def rhythm_kind(placed: PlacedPhrase) -> str:
+    """Which dividing L-system a phrase's rhythm comes from."""
+    if placed.metre.is_compound:
+        return "compound"
+    return "chorale" if placed.shared.texture in ("chorale", "counterpoint") else "song"
+
+
+def invent(
+    placed: PlacedPhrase,
+    chords: tuple[Chord, ...],
+    rng: np.random.Generator,
+    avoid: tuple[str, ...],
+    taken: frozenset[tuple[Fraction, ...]],
+) -> tuple[Shape, str, tuple[Fraction, ...]]:
+    """A new theme for a phrase.
+
+    Parameters
+    ----------
+    avoid : tuple of str
+        Curves that other themes have.
+    taken : frozenset
+        First bars' rhythms that other themes have.
+
+    Returns
+    -------
+    (Shape, str, tuple of Fraction)
+        What is wanted, the curve's name and the first bar's rhythm.
+    """
+    kind = rhythm_kind(placed)
+    bar = placed.metre.bar_quarters
+    beats = max(1, round(bar / placed.metre.beat_quarters))
+    dense = {"chorale": (beats - 1, beats + 2), "song": (beats, 2 * beats - 1)}.get(
+        kind, (beats + 1, 3 * beats)
+    )
+    motif = draw_rhythm(rng, kind, bar, dense)
+    for _ in range(6):
+        if motif not in taken:
+            break
+        motif = draw_rhythm(rng, kind, bar, dense)
+    answer = draw_rhythm(rng, kind, bar, dense)
+    busy = draw_rhythm(rng, kind, bar, (dense[0] + 1, dense[1] + 2))
+    rows = _layout(placed.bars, motif, answer, busy)
+    n_contour = max(3, min(8, max(len(row) for row in (motif, answer, busy))))
+    head = draw_contour(rng, avoid, n_contour)
+    tail = draw_contour(rng, tuple(name for name in avoid if name != head.source), n_contour)
+    final = _final_height(placed, rng)
+    start = float(rng.choice([0, 2, 4], p=[0.3, 0.35, 0.35]))
+    peak = float(rng.choice([5, 6, 7], p=[0.35, 0.3, 0.35]))
+    peak_at = float(rng.uniform(0.45, 0.75))
+    notes: list[ShapeNote] = []
+    bar_ticks = to_ticks(bar)
+    total = placed.bars * bar_ticks
+    for number, (row, is_motif) in enumerate(rows):
+        steps = head.steps if is_motif else tail.steps
+        position = Fraction(0)
+        for place, value in enumerate(row):
+            onset = number * bar_ticks + to_ticks(position)
+            along = onset / total
+            arch = _arch(along, start, peak, peak_at, final)
+            wiggle = steps[place % len(steps)] - float(np.mean(steps[: len(row)]))
+            notes.append(ShapeNote(onset, to_ticks(value), arch + 0.8 * wiggle))
+            position += value
+    notes = _with_final(notes, placed, chords, final)
+    return (
+        Shape(tuple(notes), f"theme {placed.phrase.theme} motif L-system {head.source}"),
+        (head.source),
+        motif,
+    )
+
+
+def _layout(
+    n_bars: int,
+    motif: tuple[Fraction, ...],
+    answer: tuple[Fraction, ...],
+    busy: tuple[Fraction, ...],
+) -> list[tuple[tuple[Fraction, ...], bool]]:
+    """A rhythm for every bar, and whether it carries the motif: sentences and their parts.
+
+    Presentation (motif, motif), continuation (busier bars), cadence: Caplin (1998), ch. 3.
+    """
+    if n_bars == 1:
+        return [(motif, True)]
+    if n_bars == 2:
+        return [(motif, True), (answer, False)]
+    if n_bars == 3:
+        return [(motif, True), (motif, True), (answer, False)]
+    rows: list[tuple[tuple[Fraction, ...], bool]] = []
+    while n_bars - len(rows) > 4:
+        rows.extend([(motif, True), (answer, False)])
+    left = n_bars - len(rows)
+    rows.extend([(motif, True), (motif, True), (busy, False), (answer, False)][:left])
+    return rows
+
+
+def _arch(along: float, start: float, peak: float, peak_at: float, final: float) -> float:
+    """A smooth line from start over the peak to the end."""
+    if along <= peak_at:
+        share = along / peak_at
+        return start + (peak - start) * (0.5 - 0.5 * float(np.cos(np.pi * share)))
+    share = (along - peak_at) / (1 - peak_at)
+    return peak + (final - peak) * (0.5 - 0.5 * float(np.cos(np.pi * share)))
+
+
+def _final_height(placed: PlacedPhrase, rng: np.random.Generator) -> float:
+    options = FINAL_DEGREES[placed.phrase.cadence or "none"]
+    weights = np.array([weight for _, weight in options])
+    degree = options[int(rng.choice(len(options), p=weights / weights.sum()))][0]
+    return float(degree if degree < 6 else degree - 7)
+
+
+def _with_final(
+    notes: list[ShapeNote], placed: PlacedPhrase, chords: tuple[Chord, ...], final: float
+) -> list[ShapeNote]:
+    """Let the last note start with the last chord (at the latest with the last bar) and last."""
+    start = to_ticks(placed.start)
+    end = to_ticks(placed.quarters)
+    bar_ticks = to_ticks(placed.metre.bar_quarters)
+    landing = max(chords[-1].onset - start, end - bar_ticks)
+    if placed.phrase.cadence == "none":
+        return [note for note in notes if note.onset < end]
+    kept = [note for note in notes if note.onset < landing]
+    if kept and kept[-1].onset + kept[-1].duration > landing:
+        last = kept[-1]
+        kept[-1] = replace(last, duration=landing - last.onset)
+    return [*kept, ShapeNote(landing, end - landing, final, weight=1.2)]
+
+
+def take_up(
+    theme: Theme,
+    placed: PlacedPhrase,
+    chords: tuple[Chord, ...],
+    rng: np.random.Generator,
+) -> Shape:
+    """What a later phrase makes of a theme, after the plan's word for it."""
+    variation = placed.phrase.variation or "varied"
+    length = to_ticks(placed.quarters)
+    bar_ticks = to_ticks(placed.metre.bar_quarters)
+    notes = theme.notes
+    if bar_ticks != theme.bar_ticks:
+        notes = _rescaled(notes, Fraction(bar_ticks, theme.bar_ticks))
+    made_by = f"theme {theme.label} {variation}"
+    strict = variation in ("literal", "transposed", "sequence", "varied")
+    if variation == "sequence":
+        steps = placed.phrase.variation_steps
+        notes = tuple(replace(note, height=note.height + steps) for note in notes)
+        made_by += f" {steps:+d} steps"
+    elif variation == "inversion":
+        axis = notes[0].height
+        notes = tuple(replace(note, height=2 * axis - note.height) for note in notes)
+        notes = _recentred(notes)
+    elif variation == "retrograde":
+        end = notes[-1].onset + notes[-1].duration
+        notes = tuple(
+            replace(note, onset=end - note.onset - note.duration) for note in reversed(notes)
+        )
+    elif variation == "augmentation":
+        notes = tuple(
+            replace(note, onset=2 * note.onset, duration=2 * note.duration) for note in notes
+        )
+    elif variation == "diminution":
+        notes = _diminished(notes)
+    elif variation == "ornament":
+        notes = _ornamented(notes, rng)
+    notes = _fitted(notes, length, theme.ticks)
+    weight = 6.0 if strict else 1.6
+    notes = tuple(replace(note, weight=note.weight if note.ornament else weight) for note in notes)
+    final = notes[-1].height
+    if variation not in ("literal", "varied", "transposed", "ornament"):
+        final = _final_height(placed, rng)
+    shaped = _with_final(list(notes), placed, chords, final)
+    if shaped and variation in ("literal", "varied", "transposed", "ornament"):
+        shaped[-1] = replace(shaped[-1], weight=2.5 if variation != "literal" else 6.0)
+    changed: frozenset[int] = frozenset()
+    if variation == "varied":
+        changed = _changes(shaped, rng)
+        shaped = [
+            replace(note, weight=0.5) if number in changed else note
+            for number, note in enumerate(shaped)
+        ]
+    return Shape(tuple(shaped), made_by, strict=strict, changed=changed)
+
+
+def _changes(notes: list[ShapeNote], rng: np.random.Generator) -> frozenset[int]:
+    """About a tenth of the notes, one at least, none of them the first or the last two."""
+    inner = range(1, len(notes) - 2)
+    if not len(inner):
+        return frozenset()
+    count = max(1, round(0.1 * len(notes)))
+    chosen = rng.permutation(len(inner))[:count]
+    return frozenset(inner[int(place)] for place in chosen)
+
+
+def _recentred(notes: tuple[ShapeNote, ...]) -> tuple[ShapeNote, ...]:
+    """Moved by octaves of steps so that the line's middle is nearest to the third degree."""
+    middle = float(np.mean([note.height for note in notes]))
+    shift = 7 * round((2.5 - middle) / 7)
+    return tuple(replace(note, height=note.height + shift) for note in notes)
+
+
+def _rescaled(notes: tuple[ShapeNote, ...], factor: Fraction) -> tuple[ShapeNote, ...]:
+    """Onsets stretched to bars of another length, on the nearest sixteenth of a quarter."""
+    grid = 120
+    result: list[ShapeNote] = []
+    for note in notes:
+        onset = int(note.onset * factor) // grid * grid
+        if result and result[-1].onset == onset:
+            continue
+        result.append(replace(note, onset=onset))
+    ends = [note.onset for note in result[1:]]
+    ends.append(int((notes[-1].onset + notes[-1].duration) * factor) // grid * grid)
+    return tuple(
+        replace(note, duration=max(grid, end - note.onset))
+        for note, end in zip(result, ends, strict=True)
+    )
+
+
+def _diminished(notes: tuple[ShapeNote, ...]) -> tuple[ShapeNote, ...]:
+    """Every value halved; what is left of the phrase has the same once more, a step higher."""
+    half = [
+        replace(note, onset=note.onset // 2, duration=max(1, note.duration // 2)) for note in notes
+    ]
+    length = half[-1].onset + half[-1].duration
+    again = [replace(note, onset=note.onset + length, height=note.height + 1) for note in half]
+    return tuple(half + again)
+
+
+def _ornamented(notes: tuple[ShapeNote, ...], rng: np.random.Generator) -> tuple[ShapeNote, ...]:
+    """Passing notes, neighbours and turns between the theme's notes, which keep their places."""
+    result: list[ShapeNote] = []
+    for number, note in enumerate(notes):
+        after = notes[number + 1] if number + 1 < len(notes) else None
+        divides = after is not None and note.duration >= 240 and note.duration % 240 == 0
+        if not divides or rng.random() > 0.7:
+            result.append(note)
+            continue
+        assert after is not None
+        step = after.height - note.height
+        half = note.duration // 2
+        if abs(step) >= 1.5:
+            between = note.height + np.sign(step)
+        else:
+            between = note.height + (1.0 if rng.random() < 0.6 else -1.0)
+        if note.duration >= 960 and rng.random() < 0.5:
+            quarter = note.duration // 4
+            result.append(replace(note, duration=2 * quarter))
+            result.append(ShapeNote(note.onset + 2 * quarter, quarter, note.height + 1, 0.9, True))
+            result.append(ShapeNote(note.onset + 3 * quarter, quarter, note.height - 1, 0.9, True))
+            continue
+        result.append(replace(note, duration=half))
+        result.append(ShapeNote(note.onset + half, note.duration - half, between, 0.9, True))
+    return tuple(result)
+
+
+def _fitted(notes: tuple[ShapeNote, ...], length: int, theme_ticks: int) -> tuple[ShapeNote, ...]:
+    """Cut at the phrase's end; where the phrase is longer the theme starts again, a step up."""
+    result = list(notes)
+    end = max(result[-1].onset + result[-1].duration, theme_ticks)
+    shift = 1
+    while end < length:
+        result.extend(
+            replace(note, onset=note.onset + end, height=note.height + shift) for note in notes
+        )
+        end += max(notes[-1].onset + notes[-1].duration, theme_ticks)
+        shift += 1
+    kept = [note for note in result if note.onset < length]
+    last = kept[-1]
+    if last.onset + last.duration > length:
+        kept[-1] = replace(last, duration=length - last.onset)
+    return tuple(kept)
