@@ -40,7 +40,7 @@ GROUPS = ("texture", "motion", "melody", "harmony")
 NEEDS = ("notes", "key", "chords")
 _TEXTS = ("name", "group", "needs", "severity", "checks", "why", "mend", "source")
 _FIELDS = frozenset({*_TEXTS, "hard", "params", "off"})
-_SET_FIELDS = frozenset({"name", "title", "extends", "rules"})
+_SET_FIELDS = frozenset({"name", "title", "extends", "sources", "rules"})
 
 
 @dataclass(frozen=True)
@@ -92,14 +92,25 @@ class Rule:
 
 @dataclass(frozen=True)
 class RuleSet:
-    """Rules that are checked together, in the order of their file."""
+    """Rules that are checked together, in the order of their file.
+
+    Attributes
+    ----------
+    name, title : str
+    rules : Mapping of str to Rule
+        By id.
+    references : tuple of str
+        The books and papers that the rules cite, in full.
+    """
 
     name: str
     title: str
     rules: Mapping[str, Rule]
+    references: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rules", MappingProxyType(dict(self.rules)))
+        object.__setattr__(self, "references", tuple(self.references))
 
     @property
     def hard(self) -> tuple[str, ...]:
@@ -174,8 +185,11 @@ def _build(text: str, where: str, seen: tuple[str, ...]) -> RuleSet:
             raise ConfigError(f"rule set must not extend itself, got {data['extends']!r} ({where})")
         base = _shipped(data["extends"], (*seen, where))
     rules = dict(base.rules) if base else {}
+    sources = _sources(data.get("sources", {}), where)
     for rule_id, values in data.get("rules", {}).items():
         _known(values, _FIELDS, f"{where}, rule {rule_id}")
+        if "source" in values:
+            values["source"] = _cite(values["source"], sources)
         if values.get("off", False):
             rules.pop(rule_id, None)
         elif rule_id in rules:
@@ -197,7 +211,31 @@ def _build(text: str, where: str, seen: tuple[str, ...]) -> RuleSet:
                 **fields,
             )
     title = data.get("title", base.title if base else "")
-    return RuleSet(data.get("name", Path(where).stem), title, rules)
+    references = (*(base.references if base else ()), *(full for _, full in sources.values()))
+    return RuleSet(data.get("name", Path(where).stem), title, rules, references)
+
+
+def _sources(table: Mapping[str, Any], where: str) -> dict[str, tuple[str, str]]:
+    """Abbreviation to short and full citation."""
+    sources = {}
+    for name, value in table.items():
+        if not isinstance(value, list) or len(value) != 2:
+            raise ConfigError(
+                f"a source must be a short and a full citation, got {value!r} ({where}, {name})"
+            )
+        sources[name] = (str(value[0]), str(value[1]))
+    return sources
+
+
+def _cite(text: str, sources: Mapping[str, tuple[str, str]]) -> str:
+    """A rule's source with short citations instead of abbreviations: ``ASC ch. 6``."""
+    cited = []
+    for part in text.split("; "):
+        first, _, place = part.partition(" ")
+        name = first.rstrip(",")
+        short = sources[name][0] + "," * bool(place) if name in sources else first
+        cited.append(f"{short} {place}".strip())
+    return "; ".join(cited)
 
 
 def _known(values: Mapping[str, Any], allowed: frozenset[str], where: str) -> None:

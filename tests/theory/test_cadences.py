@@ -1,0 +1,152 @@
+"""Cadences found in notes: every kind, both modes, other keys, and the ends of phrases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from hybrid.core.analysis import KeySpan
+from hybrid.core.pitch import Key
+from hybrid.core.score import Marker, Repeat, Score, Track, make_notes
+from hybrid.theory.cadences import find_cadences, phrase_ends
+
+Q = 480
+ScoreMaker = Callable[..., Score]
+#: Two chords that set the key, then the close.
+START = ("C5 B4", "G4 G4", "E4 D4", "C3 G3")
+START_MINOR = ("C5 B4", "G4 G4", "Eb4 D4", "C3 G3")
+CLOSES = [
+    ("PAC", "major", ("C5 B4 C5:2", "A4 G4 G4:2", "F4 D4 E4:2", "F3 G3 C3:2")),
+    ("PAC", "major", ("D5 C5 B4 C5", "A4 G4 F4 E4", "F4 E4 D4 C4", "F3 G3 G3 C3")),
+    ("IAC", "major", ("D5 B4 E5:2", "A4 G4 G4:2", "F4 D4 C4:2", "F3 G3 C3:2")),
+    ("IAC", "major", ("C5 B4 C5:2", "A4 G4 G4:2", "F4 D4 E4:2", "F3 B2 C3:2")),
+    ("IAC", "major", ("D5 B4 C5:2", "A4 F4 G4:2", "F4 D4 C4:2", "F3 G3 E3:2")),
+    ("IAC", "major", ("C5 B4 C5:2", "A4 F4 E4:2", "F4 B3 C4:2", "F3 D3 C3:2")),
+    ("HC", "major", ("E5 D5:2", "G4 G4:2", "C4 B3:2", "C3 G3:2")),
+    ("HC", "major", ("C5 B4:2", "A4 G4:2", "F4 D4:2", "D3 G3:2")),
+    ("HC", "major", ("C5 C5 B4:2", "A4 G4 G4:2", "F4 E4 D4:2", "F3 G3 G3:2")),
+    ("PC", "major", ("C5 C5:2", "A4 G4:2", "F4 E4:2", "F3 C3:2")),
+    ("DC", "major", ("C5 B4 C5:2", "A4 G4 E4:2", "F4 D4 C4:2", "F3 G3 A3:2")),
+    ("PAC", "minor", ("C5 B4 C5:2", "Ab4 G4 G4:2", "F4 D4 Eb4:2", "F3 G3 C3:2")),
+    ("PAC", "minor", ("C5 B4 C5:2", "Ab4 G4 G4:2", "F4 D4 E4:2", "F3 G3 C3:2")),
+    ("IAC", "minor", ("D5 B4 Eb5:2", "Ab4 G4 G4:2", "F4 D4 C4:2", "F3 G3 C3:2")),
+    ("HC", "minor", ("C5 B4:2", "Ab4 G4:2", "F4 D4:2", "F3 G3:2")),
+    ("HC", "minor", ("C5 B4:2", "Eb4 D4:2", "C4 G3:2", "Ab3 G3:2")),
+    ("PC", "minor", ("C5 C5:2", "Ab4 G4:2", "F4 Eb4:2", "F3 C3:2")),
+    ("DC", "minor", ("C5 B4 C5:2", "Ab4 G4 Eb4:2", "F4 D4 C4:2", "F3 G3 Ab3:2")),
+]
+
+
+def phrase(score_of: ScoreMaker, mode: str, close: tuple[str, ...]) -> Score:
+    start = START if mode == "major" else START_MINOR
+    lines = [f"{first} {last}" for first, last in zip(start, close, strict=True)]
+    return score_of(*lines, key=f"C {mode}")
+
+
+@pytest.mark.parametrize(("kind", "mode", "close"), CLOSES)
+def test_kinds_in_a_known_key(
+    score_of: ScoreMaker, kind: str, mode: str, close: tuple[str, ...]
+) -> None:
+    score = phrase(score_of, mode, close)
+    found = find_cadences(score, keys=Key.parse(f"C {mode}"))
+    assert [(cadence.kind, cadence.key.name) for cadence in found] == [(kind, f"C {mode}")]
+
+
+@pytest.mark.parametrize("semitones", [-5, -2, 3, 6])
+@pytest.mark.parametrize(("kind", "mode", "close"), CLOSES)
+def test_kinds_in_other_keys(
+    score_of: ScoreMaker, kind: str, mode: str, close: tuple[str, ...], semitones: int
+) -> None:
+    score = phrase(score_of, mode, close).transposed(semitones)
+    key = score.keys[0].key
+    assert [c.kind for c in find_cadences(score, keys=key)] == [kind]
+
+
+@pytest.mark.parametrize("kind", ["PAC", "IAC", "PC"])
+def test_authentic_and_plagal_closes_need_no_key(score_of: ScoreMaker, kind: str) -> None:
+    for found_kind, mode, close in CLOSES:
+        if found_kind == kind:
+            score = phrase(score_of, mode, close)
+            assert [c.kind for c in find_cadences(score)] == [kind]
+
+
+def test_tick_and_bar_are_those_of_the_last_harmony(score_of: ScoreMaker) -> None:
+    (found,) = find_cadences(phrase(score_of, *CLOSES[0][1:]), keys=Key.parse("C"))
+    assert (found.tick, found.bar) == (4 * Q, 2)
+
+
+def test_suspension_into_the_last_chord(score_of: ScoreMaker) -> None:
+    score = score_of(
+        "C5 B4 C5 B4 C5:2", "G4 G4 A4 G4 G4:2", "E4 D4 F4 F4 F4 E4", "C3 G3 F3 G3 C3:2", key="C"
+    )
+    (found,) = find_cadences(score, keys=Key.parse("C"))
+    assert (found.kind, found.tick) == ("PAC", 4 * Q)
+
+
+def test_melody_over_broken_chords() -> None:
+    """Alberti bass: the harmony is spread in time, the close is the same."""
+    melody = [(0, Q, 72), (Q, Q, 76), (2 * Q, Q, 74), (3 * Q, Q, 71), (4 * Q, 4 * Q, 72)]
+    chords = [(48, 52, 55), (48, 52, 55), (43, 50, 55), (43, 50, 55), (48, 52, 55), (48, 52, 55)]
+    rows = []
+    for number, (low, middle, high) in enumerate(chords):
+        for place, pitch in enumerate((low, high, middle, high)):
+            rows.append((number * Q + place * Q // 4, Q // 4, pitch))
+    third = [(0, 2 * Q, 64), (2 * Q, 2 * Q, 65), (4 * Q, 4 * Q, 64)]
+    score = Score(
+        (
+            Track("melody", make_notes(melody)),
+            Track("inner", make_notes(third)),
+            Track("left hand", make_notes(rows)),
+        )
+    )
+    assert [c.kind for c in find_cadences(score, keys=Key.parse("C"))] == ["PAC"]
+
+
+def test_no_cadence_where_nothing_closes(score_of: ScoreMaker) -> None:
+    score = score_of("C5 C5 D5:2", "G4 A4 A4:2", "E4 F4 F4:2", "C3 F3 D3:2", key="C")
+    assert find_cadences(score, keys=Key.parse("C")) == ()
+
+
+def test_every_phrase_end_is_read(score_of: ScoreMaker) -> None:
+    score = score_of(
+        "C5 D5 B4:2 C5 B4 C5:2",
+        "G4 A4 G4:2 A4 G4 G4:2",
+        "E4 F4 D4:2 F4 D4 E4:2",
+        "C3 D3 G3:2 F3 G3 C3:2",
+        key="C",
+    )
+    found = find_cadences(score, ends=[4 * Q, 8 * Q], keys=Key.parse("C"))
+    assert [(c.kind, c.bar) for c in found] == [("HC", 1), ("PAC", 2)]
+
+
+def test_keys_may_change(score_of: ScoreMaker) -> None:
+    """The same close is perfect in G and a half cadence with I before it is none there."""
+    score = score_of(
+        "C5 B4 A4 G4 G4 A4 B4 C5",
+        "G4 G4 F#4 G4 E4 F4 D4 E4",
+        "E4 D4 D4 B3 C4 C4 G3 G3",
+        "C3 G3 D3 G2 C3 F3 G3 C3",
+        key="C",
+    )
+    keys = (
+        KeySpan(0, 2 * Q, Key.parse("C")),
+        KeySpan(2 * Q, 4 * Q, Key.parse("G")),
+        KeySpan(4 * Q, 8 * Q, Key.parse("C")),
+    )
+    found = find_cadences(score, ends=[4 * Q, 8 * Q], keys=keys)
+    assert [(c.kind, c.key.name) for c in found] == [("PAC", "G major"), ("PAC", "C major")]
+
+
+def test_phrase_ends_that_a_score_marks(score_of: ScoreMaker) -> None:
+    assert phrase_ends(score_of("C5 D5! E5 F5", "C4 C4 C4 C4")) == (2 * Q, 4 * Q)
+    assert phrase_ends(score_of("C5 R E5", "C4 R C4")) == (Q, 3 * Q)
+    assert phrase_ends(score_of("C5 R E5", "C4 C4 C4")) == (3 * Q,)
+    plain = score_of("C5 D5 E5 F5", "C4 C4 C4 C4")
+    marked = Score(plain.tracks, markers=(Marker(0, "A"), Marker(2 * Q, "B")))
+    assert phrase_ends(marked) == (2 * Q, 4 * Q)
+    assert phrase_ends(Score(plain.tracks, repeats=(Repeat(0, Q),))) == (Q, 4 * Q)
+
+
+def test_no_notes_no_cadence() -> None:
+    assert find_cadences(Score(())) == ()
