@@ -26,7 +26,7 @@ from hybrid.core.numerals import RomanNumeral
 from hybrid.core.pitch import Key, pitch_class
 from hybrid.core.score import Score
 from hybrid.theory.cadences import find_cadences
-from hybrid.theory.check import RULES, check
+from hybrid.theory.checker import RULES, check
 from hybrid.theory.chords import infer_chords
 from hybrid.theory.slices import REST, slice_score
 from hybrid.theory.tables import RANGES, VOICES

@@ -122,7 +122,7 @@ def beside_bach(
     Parameters
     ----------
     findings : iterable of Finding
-        From `hybrid.theory.check.check`.
+        From `hybrid.theory.checker.check`.
     n_slices : int
         Onset slices of the piece: ``len(slice_score(score))``.
     rules : RuleSet

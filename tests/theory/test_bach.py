@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from hybrid.core.score import Score
-from hybrid.theory.check import RULES, check
+from hybrid.theory.checker import RULES, check
 from hybrid.theory.explain import bach_rate
 from hybrid.theory.slices import slice_score
 

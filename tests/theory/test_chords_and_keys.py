@@ -169,7 +169,7 @@ def test_transposition_moves_roots_and_no_numerals(semitones: int) -> None:
 
 def test_numerals_of_foreign_notation_are_left_out(score_of: ScoreMaker) -> None:
     """An analyser's label that our notation lacks silences the rules there, nothing more."""
-    from hybrid.theory.check import check
+    from hybrid.theory.checker import check
 
     score = score_of("B4 G4", "D4 E4", "G3 C4", "G3 C3")
     key = Key.parse("C")

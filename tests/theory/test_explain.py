@@ -8,7 +8,7 @@ import pytest
 
 from hybrid.core.analysis import Finding
 from hybrid.core.errors import ConfigError
-from hybrid.theory.check import RULES
+from hybrid.theory.checker import RULES
 from hybrid.theory.explain import bach_rate, beside_bach, explain, one_line
 from hybrid.theory.ruleset import load_rule_set
 

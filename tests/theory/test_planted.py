@@ -16,7 +16,7 @@ from hybrid.core.numerals import RomanNumeral
 from hybrid.core.pitch import Key, parse_pitch
 from hybrid.core.score import KeySignature, Score, Track
 from hybrid.core.seeds import stage_rng
-from hybrid.theory.check import RULES, check
+from hybrid.theory.checker import RULES, check
 from hybrid.theory.chords import infer_chords
 from hybrid.theory.slices import Slices, slice_score
 

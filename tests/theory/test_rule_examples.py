@@ -13,7 +13,7 @@ import pytest
 
 from hybrid.core.analysis import ChordSpan
 from hybrid.core.score import Score
-from hybrid.theory.check import RULES, check
+from hybrid.theory.checker import RULES, check
 
 TPQ = 480
 

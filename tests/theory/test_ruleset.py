@@ -10,7 +10,7 @@ from hybrid.core.analysis import SEVERITIES
 from hybrid.core.errors import ConfigError
 from hybrid.core.instruments import INSTRUMENTS
 from hybrid.theory import tables
-from hybrid.theory.check import CHECKS, RULES, check
+from hybrid.theory.checker import CHECKS, RULES, check
 from hybrid.theory.ruleset import GROUPS, NEEDS, load_rule_set, shipped_rule_sets
 
 SCHOOL = """

@@ -8,7 +8,7 @@ import pytest
 
 from hybrid.core.analysis import ChordSpan
 from hybrid.core.score import Score
-from hybrid.theory.check import check
+from hybrid.theory.checker import check
 
 ScoreMaker = Callable[..., Score]
 ChordMaker = Callable[..., tuple[ChordSpan, ...]]

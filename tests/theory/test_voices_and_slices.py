@@ -14,7 +14,7 @@ from hybrid.core.errors import ScoreError
 from hybrid.core.pitch import Key
 from hybrid.core.score import KeySignature, Score, Track, make_notes
 from hybrid.core.timeline import Metre
-from hybrid.theory.check import check, count_per_1000_slices
+from hybrid.theory.checker import check, count_per_1000_slices
 from hybrid.theory.slices import REST, slice_score
 from hybrid.theory.voices import MAX_LINES, find_voices
 
