@@ -1,4 +1,4 @@
-"""Rules of part-writing as data, the checker, and what it reads from notes: keys, chords, cadences."""
+"""Rules of part-writing as data, the checker, and what it reads: keys, chords, cadences."""
 
 from hybrid.theory.cadences import find_cadences, phrase_ends
 from hybrid.theory.checker import RULES, check, count_per_1000_slices
