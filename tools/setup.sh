@@ -112,7 +112,7 @@ may_install() {
     [ -z "${HYBRID_NO_APT-}" ] && command -v apt-get && { [ "$(id -u)" = 0 ] || sudo -n true; }
 }
 apt() {
-    as_root env DEBIAN_FRONTEND=noninteractive timeout 600 \
+    as_root env DEBIAN_FRONTEND=noninteractive timeout 300 \
         apt-get --quiet --yes -o DPkg::Lock::Timeout=60 "$@" </dev/null
 }
 
