@@ -14,7 +14,7 @@ Kostka, S., & Payne, D. (2013). Tonal Harmony (7th ed.). McGraw-Hill.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,10 +26,14 @@ from hybrid.core.resources import resource_path
 from hybrid.grammar.notation import load_grammar
 
 END = "end"
-#: Habits of harmony; each has a table for major and one for minor keys.
+DIRECT = 1e-5  # weight of a direct change of key, beside pivots of about 0.01 to 1
+#: The church modes have one table each.
+MODAL = {mode: mode for mode in ("dorian", "phrygian", "lydian", "mixolydian")}
+#: Habits of harmony, and the table of each for a mode.
 HARMONIES = {
-    "common": {"major": "major", "minor": "minor"},
-    "pop": {"major": "pop", "minor": "pop_minor"},
+    "common": {"major": "major", "minor": "minor", **MODAL},
+    "pop": {"major": "pop", "minor": "pop_minor", **MODAL},
+    "jazz": {"major": "jazz", "minor": "jazz_minor", **MODAL},
 }
 
 
@@ -52,7 +56,7 @@ class ChordTable:
     numerals: tuple[str, ...]
     weights: NDArray[np.float64]
 
-    @property
+    @cached_property
     def index(self) -> dict[str, int]:
         """Place of each numeral."""
         return {numeral: place for place, numeral in enumerate(self.numerals)}
@@ -63,6 +67,22 @@ class ChordTable:
         if previous not in index or following not in index:
             return False
         return bool(self.weights[index[previous], index[following]] > 0)
+
+    @cached_property
+    def consonant(self) -> NDArray[np.float64]:
+        """1 for major and minor triads of the key itself, in root position or first inversion."""
+        romans = [RomanNumeral.parse(numeral) for numeral in self.numerals]
+        return np.array(
+            [
+                float(
+                    roman.triad in ("major", "minor")
+                    and not roman.has_seventh
+                    and roman.of is None
+                    and roman.inversion < 2
+                )
+                for roman in romans
+            ]
+        )
 
     @property
     def tonic(self) -> str:
@@ -130,8 +150,8 @@ def pivot_weights(harmony: str, first: Key, second: Key) -> NDArray[np.float64]:
     np.ndarray, shape (S1, S2), float64
         From a chord of the first key to a pivot, named in the second key: the first table's
         weight of going on to the chord that sounds like it. Dominants of the new key count for
-        little, since they announce it rather than turn in it. Where the keys share nothing,
-        tonic to tonic stands alone (a direct change of key).
+        little, since they announce it rather than turn in it. A direct change between
+        consonant chords has next to no weight and happens where there is no other way.
     """
     one, two = chord_table(harmony, first), chord_table(harmony, second)
     by_sound: dict[tuple[int, frozenset[int]], list[int]] = {}
@@ -145,7 +165,6 @@ def pivot_weights(harmony: str, first: Key, second: Key) -> NDArray[np.float64]:
         for match in by_sound.get(sounding(numeral, first), ()):
             dominant = RomanNumeral.parse(two.numerals[match]).function == "dominant"
             result[:, match] += one.weights[:, place] * (0.15 if dominant else 1.0)
-    if not result.any():
-        result[0, 0] = 1.0
+    result += DIRECT * np.outer(one.consonant, two.consonant)
     result.flags.writeable = False
     return result

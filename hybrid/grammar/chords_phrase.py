@@ -41,25 +41,26 @@ ENDINGS: dict[str, tuple[dict[str, float], ...]] = {
         {"V7": 3.0, "V": 1.5, "V65": 1.0, "V43": 0.7, "V6": 0.4, "viio6": 0.8, "V42": 1.0},
     ),
     "HC": ({"V": 1.0},),
-    "PC": ({"I": 1.0}, {"IV": 3.0, "iv": 1.0}),
-    "DC": ({"vi": 1.0, "VI": 1.0}, {"V7": 1.5, "V": 1.0}),
+    "PC": ({"I": 1.0}, {"IV": 3.0, "iv": 1.0, "bIV": 1.0}),
+    "DC": ({"vi": 1.0, "VI": 1.0, "bVI": 1.0}, {"V7": 1.5, "V": 1.0}),
 }
 #: What makes a good chord before the cadence proper.
 APPROACH = {
     "ii6": 3.0, "ii65": 3.0, "IV": 2.5, "ii": 2.0, "ii7": 1.5, "Cad64": 5.0, "N6": 1.5,
     "viio7/V": 1.5, "V65/V": 1.2, "V7/V": 1.2, "Ger65": 1.5, "It6": 1.5, "Fr43": 1.5,
-    "I": 0.35, "I6": 0.6, "vi": 0.8,
+    "I": 0.35, "I6": 0.6, "vi": 0.8, "II6": 2.0, "II": 1.0,
 }  # fmt: skip
 #: Where a phrase without a cadence may stop: chords nothing is left hanging in.
 STABLE = {
     "I": 3.0, "I6": 2.0, "V": 3.0, "V6": 1.0, "IV": 1.0, "ii": 0.7, "ii6": 1.0, "vi": 1.0,
-    "IV6": 0.3, "III": 0.4, "iii": 0.3, "VII": 0.3,
+    "IV6": 0.3, "III": 0.4, "iii": 0.3, "VII": 0.3, "bVI": 0.3, "II": 0.6,
 }  # fmt: skip
 #: How a phrase opens.
 OPENINGS: dict[str, dict[str, float]] = {
     "tonic": {"I": 10.0, "I6": 0.8},
     "dominant": {"V": 6.0, "V65": 1.0, "V43": 0.5, "V6": 1.0},
 }
+FREE_START = 1e-4
 ANY = 1e-6  # lets any other opening happen where nothing better is possible
 CHROMATIC = ("/", "Ger", "It", "Fr", "N6")
 
@@ -177,8 +178,12 @@ def join_weights(table: ChordTable, key: Key, before: Before) -> FloatArray:
     row: FloatArray = table.weights[table.index[before.numeral]].copy()
     if before.cadence in ("PAC", "IAC", "PC"):
         return np.add(row, openers)
-    # The same chord may go on over the boundary.
+    # The same chord may go on over the boundary. Where nothing pulls, a new phrase may, if
+    # nothing better fits, start with any consonant chord.
     row[table.index[before.numeral]] += 0.3
+    roman = RomanNumeral.parse(before.numeral)
+    if not (roman.has_seventh or roman.of or key.leading_tone in roman.tones(key)):
+        row += FREE_START * table.consonant
     if before.cadence == "DC":
         row[0] += 0.2
     return row
@@ -372,7 +377,7 @@ def _impossible(task: PhraseTask) -> PlanError:
 
 def fewest_chords(cadence: str, modulates: bool = False) -> int:
     """Fewest chords a phrase needs for its cadence, and for turning to another key."""
-    return len(ENDINGS.get(cadence, ({},))) + (1 if cadence != "none" else 0) + 2 * modulates
+    return len(ENDINGS.get(cadence, ({},))) + (cadence != "none") + modulates
 
 
 def phrase_chords(

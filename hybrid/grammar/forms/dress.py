@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -13,20 +13,83 @@ from hybrid.grammar.forms.realise import PhraseSketch, SectionSketch
 from hybrid.grammar.forms.styles import Style
 
 LEVELS = tuple(DYNAMICS)
-#: What a section of a role is, against the first one: contrast, louder or softer, register.
-CONTRASTING = frozenset(
-    {"contrast", "episode", "couplet", "bridge", "middle", "trio", "digression"}
-)
 
 
 @dataclass(frozen=True)
 class Dress:
-    """What a section wears; None where it wears what the piece does."""
+    """What a section wears.
+
+    Attributes
+    ----------
+    texture, dynamics : str
+    register : str or None
+    tempo : float
+        Factor on the piece's tempo.
+    variation : str or None
+        What the section does to themes that return in it, where its role says so.
+    """
 
     texture: str
     dynamics: str
     register: str | None = None
-    tempo_factor: float = 1.0
+    tempo: float = 1.0
+    variation: str | None = None
+
+
+@dataclass(frozen=True)
+class Costume:
+    """What a role wears.
+
+    Attributes
+    ----------
+    textures : mapping of texture to weight, or None
+        None: the piece's main texture; `CONTRAST`: one of the style's contrasting ones.
+    loudness : int
+        Steps of dynamics against the piece's middle level.
+    register : str or None
+    tempo : float
+    variation : str or None
+    """
+
+    textures: Mapping[str, float] | None = None
+    loudness: int = 0
+    register: str | None = None
+    tempo: float = 1.0
+    variation: str | None = None
+
+
+CONTRAST: dict[str, float] = {"contrast": 1.0}
+_CONTRASTING = Costume(CONTRAST)
+#: Roles that mean the same in all forms.
+COSTUMES: dict[str, Costume] = {
+    **dict.fromkeys(("contrast", "episode", "couplet", "bridge", "digression"), _CONTRASTING),
+    "introduction": Costume(loudness=-1),
+    "interlude": Costume(loudness=-1),
+    # theme and variations
+    "theme": Costume(loudness=-1),
+    "ornamental variation": Costume(variation="ornament"),
+    "figured variation": Costume({"arpeggio": 0.5, "alberti": 0.5}, variation="varied"),
+    "contrapuntal variation": Costume({"counterpoint": 1.0}, variation="varied"),
+    "chordal variation": Costume({"chorale": 0.7, "homophonic": 0.3}, 1, variation="literal"),
+    "low variation": Costume(None, -1, "low", variation="literal"),
+    "other mode": Costume(CONTRAST, -2, tempo=0.9, variation="varied"),
+    "slow variation": Costume(CONTRAST, -1, tempo=0.65, variation="ornament"),
+    "finale": Costume(None, 2, tempo=1.25, variation="ornament"),
+    # sonata
+    "primary": Costume(loudness=0),
+    "transition": Costume(loudness=1),
+    "secondary": Costume(CONTRAST, -1),
+    "closing": Costume(loudness=1),
+    "development": Costume({"counterpoint": 0.5, "arpeggio": 0.3, "homophonic": 0.2}, 1),
+    # song
+    "intro": Costume({"pad": 0.5, "arpeggio": 0.5}, -1),
+    "verse": Costume(None, -1),
+    "pre-chorus": Costume(None, 0),
+    "chorus": Costume({"homophonic": 0.8, "arpeggio": 0.2}, 1),
+    "outro": Costume({"pad": 0.6, "arpeggio": 0.4}, -1),
+    "solo": Costume(None, 1),
+    "postlude": Costume(loudness=-1),
+}
 
 
 @dataclass(frozen=True)
@@ -37,23 +100,28 @@ class Wardrobe:
     ----------
     returns : mapping of variation to weight
         What a returning section does to its themes.
-    loudness : mapping of role to steps of dynamics
-        Against the piece's middle level.
+    costumes : mapping of role to Costume
+        Beside `COSTUMES`.
     climax : tuple of str
         Roles among which the loudest section is chosen, the later the likelier.
     vary_texture : float
         Chance that a returning section changes its texture.
     new_texture : float
-        Chance that a section with a new label, though no contrast, draws its own texture.
+        Chance that a section with a new label and no costume draws its own texture.
     """
 
     returns: Mapping[str, float] = field(
         default_factory=lambda: {"literal": 0.35, "varied": 0.3, "ornament": 0.35}
     )
-    loudness: Mapping[str, int] = field(default_factory=dict)
+    costumes: Mapping[str, Costume] = field(default_factory=dict)
     climax: tuple[str, ...] = ()
     vary_texture: float = 0.15
     new_texture: float = 0.0
+
+
+def branch(rng: np.random.Generator) -> np.random.Generator:
+    """A generator of its own for a stage, so that one stage's draws leave the next ones alone."""
+    return np.random.Generator(np.random.PCG64(int(rng.integers(0, 2**63, dtype=np.int64))))
 
 
 def choose(weights: Mapping[str, float], rng: np.random.Generator) -> str:
@@ -98,31 +166,41 @@ def dress_sections(
     contrasts = fitting(style.contrasts, metre, instruments)
     main = texture or choose(mains, rng)
     middle = LEVELS.index("mf") if rng.random() < 0.6 else LEVELS.index("mp")
+    table = {**COSTUMES, **wardrobe.costumes}
     by_label: dict[str, Dress] = {}
     dresses: list[Dress] = []
     for section in sections:
-        draws = rng.random(3)
+        draw = branch(rng)
         known = by_label.get(section.label)
         if known is None:
-            contrasting = section.role in CONTRASTING
-            worn = main
-            if contrasting and texture is None:
-                others = {name: w for name, w in contrasts.items() if name != main} or contrasts
-                worn = choose(others, rng)
-            elif by_label and texture is None and rng.random() < wardrobe.new_texture:
-                worn = choose(mains, rng)
-            steps = wardrobe.loudness.get(
-                section.role, (-1 if draws[0] < 0.55 else 1) if contrasting else 0
+            costume = table.get(section.role)
+            worn, steps, register = main, 0, None
+            if costume is not None:
+                options = contrasts if costume.textures is CONTRAST else costume.textures
+                options = None if options is None else fitting(options, metre, instruments)
+                steps, register = costume.loudness, costume.register
+                if costume.textures is CONTRAST:
+                    options = {n: w for n, w in contrasts.items() if n != main} or contrasts
+                    # As likely softer as louder where the role leaves it open.
+                    steps += 0 if costume.loudness else (-1 if draw.random() < 0.55 else 1)
+                    if register is None and draw.random() < 0.3:
+                        register = "low" if draw.random() < 0.5 else "high"
+                if options is not None:
+                    worn = choose(options, draw)
+            elif by_label and draw.random() < wardrobe.new_texture:
+                worn = choose(mains, draw)
+            known = Dress(
+                texture or worn,
+                _level(middle + steps),
+                register,
+                costume.tempo if costume else 1.0,
+                costume.variation if costume else None,
             )
-            register = None
-            if contrasting and draws[1] < 0.3:
-                register = "low" if draws[2] < 0.5 else "high"
-            known = Dress(worn, _level(middle + steps), register)
             by_label[section.label] = known
-        elif section.round and texture is None and draws[0] < wardrobe.vary_texture:
+        elif section.round and texture is None and draw.random() < wardrobe.vary_texture:
             others = {name: w for name, w in mains.items() if name != known.texture}
             if others:
-                known = Dress(choose(others, rng), known.dynamics, known.register)
+                known = replace(known, texture=choose(others, draw))
         dresses.append(known)
     return _with_climax(sections, dresses, wardrobe, rng)
 
@@ -144,18 +222,26 @@ def _with_climax(
     weights = np.cumsum([1.0 + place for place in range(len(places))])
     chosen = places[int(np.searchsorted(weights, rng.random() * weights[-1], side="right"))]
     top = max(LEVELS.index(dress.dynamics) for dress in dresses)
-    dress = dresses[chosen]
     louder = _level(min(top + 1, LEVELS.index("ff")))
-    dresses[chosen] = Dress(dress.texture, louder, dress.register, dress.tempo_factor)
+    dresses[chosen] = replace(dresses[chosen], dynamics=louder)
     return dresses
 
 
 def return_variation(
-    phrase: PhraseSketch, section: SectionSketch, wardrobe: Wardrobe, drawn: str
+    phrase: PhraseSketch, section: SectionSketch, dress: Dress, drawn: str
 ) -> tuple[str | None, int]:
-    """Variation of a phrase: its own, or the one drawn for its returning section."""
+    """Variation of a phrase and its scale steps: its own, or its section's.
+
+    Parameters
+    ----------
+    drawn : str
+        What a returning section does to its themes.
+    """
     if phrase.variation is None:
         return None, 0
-    if phrase.returns and phrase.variation == "varied" and section.round:
-        return drawn, 0
-    return phrase.variation, phrase.variation_steps
+    wanted = phrase.variation
+    if phrase.returns and wanted in ("varied", "literal"):
+        wanted = dress.variation or (drawn if section.round else wanted)
+    if wanted == "literal" and not phrase.exact:
+        wanted = "varied"
+    return wanted, phrase.variation_steps if wanted == "sequence" else 0

@@ -82,9 +82,13 @@ class Harmoniser:
             self.heard[phrase.theme] = Heard(phrase, found)
         if place is not None:
             self.places.setdefault(place, Heard(phrase, found))
-        last = found[-1]
+        return self.take(phrase, found)
+
+    def take(self, phrase: PhraseSketch, chords: tuple[PlanChord, ...]) -> tuple[PlanChord, ...]:
+        """Note that a phrase has these chords, so that the next one can follow them."""
+        last = chords[-1]
         self.before = Before(last.numeral, last.key or phrase.key, phrase.cadence)
-        return found
+        return chords
 
     # -- ways to come by chords ----------------------------------------------------------------
 

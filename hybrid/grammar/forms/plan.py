@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,23 +11,25 @@ import numpy as np
 from hybrid.core.errors import PlanError
 from hybrid.core.instruments import expand_ensemble
 from hybrid.core.pitch import Key
-from hybrid.core.plan import TEXTURES, FormPlan, Phrase, Section
+from hybrid.core.plan import TEXTURES, FormPlan, Phrase, PlanChord, Section
 from hybrid.core.timeline import Metre
-from hybrid.grammar.forms.dress import Dress, choose, dress_sections, fitting, return_variation
+from hybrid.grammar.forms import blues
+from hybrid.grammar.forms.dress import (
+    Dress,
+    branch,
+    choose,
+    dress_sections,
+    return_variation,
+)
 from hybrid.grammar.forms.harmonise import Harmoniser
 from hybrid.grammar.forms.realise import SectionSketch, display, sketch
 from hybrid.grammar.forms.registry import Form, find_form, form_sampler
 from hybrid.grammar.forms.styles import Style, find_style, pace_of, tempo_range
-from hybrid.grammar.forms.timing import FASTEST, SLOWEST, check_bars, choose_length
+from hybrid.grammar.forms.timing import FASTEST, SLOWEST, can_last, check_bars, choose_length
 
 DEFAULT_MINUTES = 2.0
 #: Accidentals of home keys that are chosen here, with weights.
 SIGNATURES = {0: 3.0, 1: 3.0, -1: 3.0, 2: 2.5, -2: 2.5, 3: 1.5, -3: 1.5, 4: 0.6, -4: 0.8}
-
-
-def branch(rng: np.random.Generator) -> np.random.Generator:
-    """A generator of its own for a stage, so that one stage's draws leave the next ones alone."""
-    return np.random.Generator(np.random.PCG64(int(rng.integers(0, 2**63, dtype=np.int64))))
 
 
 def plan_form(
@@ -89,12 +92,14 @@ def plan_form(
     stages = {name: branch(rng) for name in ("choice", "length", "form", "dress", "chords")}
     choice = stages["choice"]
     home = _home(key, habits, choice)
-    beat = _metre(metre, kind, habits, choice)
+    sampler = form_sampler(kind.name)
+    wanted = minutes if minutes is not None or bars is not None else DEFAULT_MINUTES
+    free = wanted if bars is None and tempo_qpm is None else None
+    _check_numbers(tempo_qpm, minutes, bars)
+    beat = _metre(metre, kind, habits, choice, free)
     players = _players(instruments, habits, choice)
     if texture is not None and texture not in TEXTURES:
         raise PlanError(f"texture must be one of {', '.join(TEXTURES)}, got {texture!r}")
-    _check_numbers(tempo_qpm, minutes, bars)
-    sampler = form_sampler(form)
     n_bars = bars
     if n_bars is not None:
         check_bars(form, n_bars, sampler.lengths)
@@ -113,9 +118,8 @@ def plan_form(
     dresses = dress_sections(
         sketches, habits, kind.wardrobe, beat, players, stages["dress"], texture
     )
-    wanted = minutes if minutes is not None or bars is not None else DEFAULT_MINUTES
     tempo = _tempo(tempo_qpm, wanted, sketches, dresses, habits, beat, stages["length"])
-    sections = build_sections(
+    sections, harmony = build_sections(
         sketches,
         dresses,
         kind,
@@ -125,6 +129,9 @@ def plan_form(
         rng=stages["chords"],
         keep_tempo=tempo_qpm is not None,
     )
+    derivation = dict(display(tree, home))
+    if harmony:
+        derivation["harmony"] = harmony
     return FormPlan(
         key=home,
         metre=beat,
@@ -135,8 +142,8 @@ def plan_form(
         sections=sections,
         title=title if title is not None else f"{kind.title} in {home.name}",
         style=habits.name,
-        form=form,
-        derivation=display(tree, home),
+        form=kind.name,
+        derivation=derivation,
     )
 
 
@@ -160,12 +167,27 @@ def _home(key: Key | str | None, style: Style, rng: np.random.Generator) -> Key:
     return Key.from_fifths(int(signature), mode)
 
 
-def _metre(metre: Metre | str | None, form: Form, style: Style, rng: np.random.Generator) -> Metre:
+def _metre(
+    metre: Metre | str | None,
+    form: Form,
+    style: Style,
+    rng: np.random.Generator,
+    minutes: float | None,
+) -> Metre:
+    """The metre: given, or one of the style's in which the form can last so many minutes."""
     draws = branch(rng)
     if metre is not None:
         found = Metre.parse(metre) if isinstance(metre, str) else metre
         return Metre(0, found.numerator, found.denominator)
     weights = dict.fromkeys(form.metres, 1.0) if form.metres else style.metres
+    if minutes is not None:
+        lengths = form_sampler(form.name).lengths
+        fits = {
+            name: weight
+            for name, weight in weights.items()
+            if can_last(lengths, style, Metre.parse(name), minutes)
+        }
+        weights = fits or weights
     return Metre.parse(choose(weights, draws))
 
 
@@ -191,9 +213,9 @@ def _tempo(
         return float(given)
     if minutes is None:
         slow, fast = tempo_range(style, metre)
-        return round(slow * (fast / slow) ** float(rng.beta(2.0, 2.0)))
+        return float(round(float(slow * (fast / slow) ** float(rng.beta(2.0, 2.0)))))
     weighted: float = sum(
-        sum(phrase.bars for phrase in section.phrases) / dress.tempo_factor
+        sum(phrase.bars for phrase in section.phrases) / dress.tempo
         for section, dress in zip(sketches, dresses, strict=True)
     )
     tempo: float = weighted * float(metre.bar_quarters) / minutes
@@ -216,17 +238,40 @@ def build_sections(
     *,
     rng: np.random.Generator,
     keep_tempo: bool = False,
-) -> tuple[Section, ...]:
-    """Sections of a plan, with chords for every phrase."""
+) -> tuple[tuple[Section, ...], list[Mapping[str, Any]]]:
+    """Sections of a plan, with chords for every phrase, and derivations of their harmony.
+
+    Only choruses of the blues have such derivations; all other chords are drawn by
+    `hybrid.grammar.chords_phrase`.
+    """
     harmony = Harmoniser(metre, style.chords, pace_of(style, metre, tempo), style.whole_final)
     first = dresses[0]
-    sections = []
+    sections: list[Section] = []
+    trees: list[Mapping[str, Any]] = []
+    heads: dict[str, tuple[SectionSketch, list[tuple[PlanChord, ...]]]] = {}
     for section, dress in zip(sketches, dresses, strict=True):
         drawn = choose(form.wardrobe.returns, rng)
         phrases = []
+        lines: list[tuple[PlanChord, ...]] | None = None
+        if form.harmony == "steedman" and blues.is_chorus(section):
+            if section.label not in heads:
+                found, chorus, tree = blues.chorus(section, metre, rng)
+                heads[section.label] = found, chorus
+                trees.append({"section": section.label, "tree": tree})
+            first_sketch, lines = heads[section.label]
+            section = replace(
+                section,
+                phrases=tuple(
+                    replace(phrase, cadence=known.cadence)
+                    for phrase, known in zip(section.phrases, first_sketch.phrases, strict=True)
+                ),
+            )
         for number, sketched in enumerate(section.phrases):
-            variation, steps = return_variation(sketched, section, form.wardrobe, drawn)
-            chords = harmony.chords(sketched, variation, rng, (section.label, number))
+            variation, steps = return_variation(sketched, section, dress, drawn)
+            if lines is not None:
+                chords = harmony.take(sketched, lines[number])
+            else:
+                chords = harmony.chords(sketched, variation, rng, (section.label, number))
             phrases.append(
                 Phrase(
                     key=None if sketched.key == section.key else sketched.key,
@@ -243,8 +288,8 @@ def build_sections(
             values["texture"] = dress.texture
         if dress.dynamics != first.dynamics:
             values["dynamics"] = dress.dynamics
-        if dress.tempo_factor != 1.0 and not keep_tempo:
-            values["tempo_qpm"] = round(tempo * dress.tempo_factor, 3)
+        if dress.tempo != 1.0 and not keep_tempo:
+            values["tempo_qpm"] = round(tempo * dress.tempo, 3)
         sections.append(
             Section(
                 key=section.key,
@@ -255,7 +300,7 @@ def build_sections(
                 **values,
             )
         )
-    return tuple(sections)
+    return tuple(sections), trees
 
 
-__all__ = ["branch", "build_sections", "fitting", "plan_form"]
+__all__ = ["build_sections", "plan_form"]

@@ -20,7 +20,7 @@ from hybrid.grammar.keys import degree_key
 from hybrid.grammar.trees import Tree
 
 OPENING_WORDS = {"V": "dominant", "free": "free", "I": "tonic"}
-#: Labels for sections written ``*:role``, in order; then A1, B1, ...
+#: Labels for sections written ``*:role``, in order; then A1, B1, ... ``V*:role`` counts V1, V2.
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 MAX_SIGNATURE = 7
 
@@ -43,8 +43,9 @@ class PhraseSketch:
     variation_steps : int
     returns : bool
         Whether the theme was heard in an earlier section or an earlier round of this one.
-    words : tuple of str
-        Further words of the terminal, such as ``minore`` or ``tempo=1.2``.
+    exact : bool
+        Whether key, cadence and bars are those of the theme's first appearance, so that the
+        same notes can stand here.
     """
 
     function: str
@@ -57,7 +58,7 @@ class PhraseSketch:
     variation: str | None = None
     variation_steps: int = 0
     returns: bool = False
-    words: tuple[str, ...] = ()
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,6 @@ class SectionSketch:
     key: Key
     phrases: tuple[PhraseSketch, ...]
     round: int = 0  # 0 on its label's first appearance
-    words: tuple[str, ...] = ()
 
 
 def related_key(key: Key, degree: str) -> Key:
@@ -101,10 +101,11 @@ class _Reader:
 
     home: Key
     letters: int = 0
+    numbers: dict[str, int] = field(default_factory=dict)
     used: set[str] = field(default_factory=set)
     rounds: dict[str, int] = field(default_factory=dict)
     labels: dict[int, str] = field(default_factory=dict)
-    heard: dict[str, tuple[str, int]] = field(default_factory=dict)
+    heard: dict[str, PhraseSketch] = field(default_factory=dict)
     sections: list[SectionSketch] = field(default_factory=list)
 
     def label_of(self, node: Tree) -> str:
@@ -118,6 +119,10 @@ class _Reader:
                 self.letters += 1
                 if label not in self.used:
                     break
+        elif label.endswith("*"):
+            stem = label.removesuffix("*")
+            self.numbers[stem] = self.numbers.get(stem, 0) + 1
+            label = f"{stem}{self.numbers[stem]}"
         self.used.add(label)
         self.labels[id(node)] = label
         return label
@@ -216,7 +221,6 @@ def _read_phrase(
     if cadence not in (*CADENCES, "none"):
         raise GrammarError(f"cadence of {leaf.symbol.name!r} must be - or one of {CADENCES}")
     values: dict[str, Any] = {}
-    others = []
     for word in rest:
         name, _, value = word.partition("=")
         if name == "key":
@@ -231,21 +235,34 @@ def _read_phrase(
         elif name in VARIATIONS:
             values["variation"] = name
         else:
-            others.append(word)
+            raise GrammarError(f"word {word!r} of {leaf.symbol.name!r} has no meaning")
     end_key = values.pop("end_key", None)
     end = key if end_key is None else _named(reader, end_key, section_key)
     if theme[0].islower():
         theme = f"{label}.{theme}" if scope == 1 else f"{label}{scope}.{theme}"
-    if theme not in reader.heard:
-        values.pop("variation", None)
-        values.pop("variation_steps", None)
-        reader.heard[theme] = (cadence, int(leaf.duration))
-    elif values.get("variation") is None:
-        values["variation"] = "varied"
-    return PhraseSketch(
+    phrase = PhraseSketch(
         function.replace("_", " "), theme, cadence, int(leaf.duration), key, end,
-        words=tuple(others), **values,
+        **values,
     )  # fmt: skip
+    first = reader.heard.setdefault(theme, phrase)
+    if first is phrase:
+        return replace(phrase, variation=None, variation_steps=0)
+    exact = (phrase.key, phrase.end_key, phrase.cadence, phrase.bars) == (
+        first.key, first.end_key, first.cadence, first.bars,
+    )  # fmt: skip
+    return replace(phrase, variation=_variation(phrase, first), exact=exact)
+
+
+def _variation(phrase: PhraseSketch, first: PhraseSketch) -> str:
+    """What a theme's return does to it, where the grammar says nothing or too much."""
+    same_end = phrase.cadence == first.cadence and phrase.bars == first.bars
+    if phrase.variation in ("literal", "transposed", None) and phrase.key != first.key:
+        return "transposed" if same_end and phrase.key.mode == first.key.mode else "varied"
+    if phrase.variation in ("literal", "transposed") and not same_end:
+        return "varied"
+    if phrase.variation == "transposed":
+        return "literal"
+    return phrase.variation or "varied"
 
 
 def _named(reader: _Reader, name: str, section_key: Key) -> Key:

@@ -149,7 +149,7 @@ STYLES: dict[str, Style] = {
             (104, 168),
             1.6,
             keys={"major": 0.8, "minor": 0.2},
-            chords=ChordStyle(chromatic=2.0),
+            chords=ChordStyle(harmony="jazz", inner_cadence=0.8),
         ),
     )
 }

@@ -12,7 +12,7 @@ from hybrid.core.errors import PlanError
 from hybrid.core.timeline import Metre
 from hybrid.grammar.forms.styles import Style, tempo_range
 
-SLOWEST, FASTEST = 30.0, 260.0  # quarters per minute, where the tempo is ours to choose
+SLOWEST, FASTEST = 40.0, 208.0  # quarters per minute, where the tempo is ours to choose
 SPREAD = 0.07  # of the number of bars around the drawn tempo's, in natural logarithms
 WIDEN = 1.2  # how far beyond its style's range a tempo may go
 TOLERANCE = 0.1  # share of the wanted minutes by which a given tempo may miss them
@@ -97,16 +97,32 @@ def choose_length(
         if len(fits):
             distance = np.log(fits * bar / minutes / drawn)
             spread = SPREAD if np.min(np.abs(distance)) < 3 * SPREAD else np.min(np.abs(distance))
-            logs = 0.5 * table[fits] - distance**2 / (2 * spread**2)
+            logs = 0.5 * _level(fits, table[fits]) - distance**2 / (2 * spread**2)
             weights = np.cumsum(np.exp(logs - logs.max()))
             at = int(np.searchsorted(weights, rng.random() * weights[-1], side="right"))
             return int(fits[min(at, len(fits) - 1)])
-    shortest = feasible[0] * bar / FASTEST if len(feasible) else float("nan")
-    longest = feasible[-1] * bar / SLOWEST if len(feasible) else float("nan")
+    nearest = _near(feasible, minutes * drawn / bar)
     raise PlanError(
-        f"minutes must give a length that {form} can have in {metre.name}, got {minutes:g}; "
-        f"possible: {shortest:.2f} to {longest:.2f}"
+        f"minutes must give a length that {form} can have in {metre.name} at {SLOWEST:g} to "
+        f"{FASTEST:g} quarters a minute, got {minutes:g}; nearest lengths in bars: {nearest}"
     )
+
+
+def _level(bars: NDArray[np.int_], logs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Log probabilities without their linear trend, which only says that short is likelier."""
+    if len(bars) < 3:
+        return logs
+    slope, offset = np.polyfit(bars, logs, 1)
+    return np.asarray(logs - slope * bars - offset, dtype=np.float64)
+
+
+def can_last(lengths: Lengths, style: Style, metre: Metre, minutes: float) -> bool:
+    """Whether some length of a form lasts so long at a tempo of its style in a metre."""
+    slow, fast = tempo_range(style, metre)
+    bar = float(metre.bar_quarters)
+    low, high = minutes * slow / WIDEN / bar, minutes * fast * WIDEN / bar
+    table = lengths(_longest(high))
+    return bool(np.isfinite(table[ceil(low) : int(high) + 1]).any())
 
 
 def _longest(wanted: float) -> int:
