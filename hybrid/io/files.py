@@ -25,6 +25,12 @@ def _write_midi(score: Score, path: Path) -> tuple[str, ...]:
     return write_midi(score, path)
 
 
+def _read_musicxml(path: Path) -> Reading:
+    from hybrid.io.musicxml import read_musicxml
+
+    return read_musicxml(path)
+
+
 def _write_musicxml(score: Score, path: Path) -> tuple[str, ...]:
     from hybrid.io.musicxml import write_musicxml
 
@@ -47,6 +53,13 @@ def _is_midi(head: bytes) -> bool:
     return head.startswith(b"MThd") or (head.startswith(b"RIFF") and head[8:12] == b"RMID")
 
 
+def _is_musicxml(head: bytes) -> bool:
+    if head.startswith(b"PK\x03\x04"):
+        return True
+    # Any encoding with a byte order mark is left to the XML parser.
+    return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\xff\xfe", b"\xfe\xff"))
+
+
 FORMATS: dict[str, Format] = {
     "midi": Format(
         "midi",
@@ -55,6 +68,14 @@ FORMATS: dict[str, Format] = {
         _is_midi,
         _read_midi,
         _write_midi,
+    ),
+    "musicxml": Format(
+        "musicxml",
+        (".musicxml", ".xml", ".mxl"),
+        "begin with '<' or be a zip archive",
+        _is_musicxml,
+        _read_musicxml,
+        _write_musicxml,
     ),
 }
 _BY_SUFFIX = {suffix: form for form in FORMATS.values() for suffix in form.suffixes}

@@ -9,9 +9,10 @@ from pathlib import Path
 from hybrid.core.analysis import Analysis
 from hybrid.core.score import Score
 from hybrid.io.atomic import write_bytes
+from hybrid.io.musicxml_reader import musicxml_to_score, read_musicxml
 from hybrid.io.musicxml_writer import score_to_musicxml
 
-__all__ = ["score_to_musicxml", "write_musicxml"]
+__all__ = ["musicxml_to_score", "read_musicxml", "score_to_musicxml", "write_musicxml"]
 
 _CONTAINER = """<?xml version="1.0" encoding="UTF-8"?>
 <container>

@@ -1,0 +1,270 @@
+"""What a music21 stream says about the whole score: bars, metre, key, tempo, marks, repeats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+from hybrid.core.errors import FormatError, ScoreError
+from hybrid.core.pitch import MODE_FIFTHS, Key, spelling_of
+from hybrid.core.timeline import Metre
+from hybrid.io.reading import Losses
+
+_MODES = {"ionian": "major", "aeolian": "minor", "": "major"}
+
+
+@dataclass
+class Signatures:
+    """Everything in quarters from the start.
+
+    ``metres`` holds a bar's metre where it changes, and again where a bar does not begin
+    where the metre says: that is how `hybrid.core.timeline` keeps short and long bars.
+    """
+
+    metres: list[tuple[Fraction, Metre]] = field(default_factory=list)
+    keys: list[tuple[Fraction, Key]] = field(default_factory=list)
+    tempos: list[tuple[Fraction, float]] = field(default_factory=list)
+    markers: list[tuple[Fraction, str]] = field(default_factory=list)
+    repeats: list[
+        tuple[Fraction, Fraction, int, list[tuple[Fraction, Fraction, tuple[int, ...]]]]
+    ] = field(default_factory=list)
+    pickup: Fraction = Fraction(0)
+    length: Fraction = Fraction(0)
+    title: str = ""
+    composer: str = ""
+
+    def places(self) -> list[Fraction]:
+        """Every place, for the choice of a tick."""
+        found = [self.pickup, self.length]
+        for items in (self.metres, self.keys, self.tempos, self.markers):
+            found += [item[0] for item in items]
+        for start, end, _, endings in self.repeats:
+            found += [start, end, *(place for ending in endings for place in ending[:2])]
+        return found
+
+
+@dataclass
+class _Bar:
+    start: Fraction
+    end: Fraction
+    measure: Any
+
+
+def quarters(value: Any) -> Fraction:
+    """music21's offsets and lengths (floats where binary, else fractions) as fractions."""
+    return Fraction(value)
+
+
+def read_signatures(stream: Any, parts: list[Any], losses: Losses) -> Signatures:
+    """Collect what holds for all parts; the first part that speaks of a place is believed."""
+    found = Signatures()
+    bars = _bars(parts[0])
+    if bars:
+        _read_metres(bars, found, losses)
+        _read_repeats(parts[0], bars, found, losses)
+    else:
+        _read_free_metres(parts[0], found)
+    for part in parts:
+        _read_keys(part, found, losses)
+        _read_marks(part, found, losses)
+    found.keys.sort(key=lambda item: item[0])
+    found.tempos.sort(key=lambda item: item[0])
+    found.markers.sort(key=lambda item: item[0])
+    found.length = max((quarters(part.highestTime) for part in parts), default=Fraction(0))
+    metadata = stream.metadata
+    if metadata is not None:
+        # A movement's name serves where the work has none.
+        found.title = _clean(metadata.title or metadata.movementName)
+        found.composer = _clean(metadata.composer)
+    return found
+
+
+def _clean(text: str | None) -> str:
+    return " ".join(str(text).split()) if text else ""
+
+
+def _bars(part: Any) -> list[_Bar]:
+    measures = list(part.getElementsByClass("Measure"))
+    starts = [quarters(measure.offset) for measure in measures]
+    ends = [*starts[1:], quarters(part.highestTime)]
+    # Measures that music21 puts at one place (split ones without notes) are one bar.
+    return [
+        _Bar(start, end, measure)
+        for start, end, measure in zip(starts, ends, measures, strict=True)
+        if end > start
+    ]
+
+
+def _metre_of(signature: Any, where: str) -> Metre:
+    try:
+        return Metre(0, int(signature.numerator), int(signature.denominator))
+    except ScoreError as error:
+        raise FormatError(f"{error} ({where})") from error
+
+
+def _read_metres(bars: list[_Bar], found: Signatures, losses: Losses) -> None:
+    """Metre changes, and the same metre again where a bar is shorter or longer than it.
+
+    Short measures that together make one bar, as where a repeat sign cuts it, stay one.
+    """
+    metre = Metre(0, 4, 4)
+    line = Fraction(0)  # where the next bar line falls by the metre
+    for index, bar in enumerate(bars):
+        before = metre
+        for signature in bar.measure.getElementsByClass("TimeSignature"):
+            if signature.offset:
+                losses.add(1, "metre change inside a bar", "left out")
+                continue
+            metre = _metre_of(signature, f"bar {bar.measure.number}")
+        if index == 0:
+            found.metres.append((Fraction(0), metre))
+            length = bar.end - bar.start
+            if length < metre.bar_quarters and len(bars) > 1:
+                found.pickup = line = length
+            else:
+                line = metre.bar_quarters
+            continue
+        while metre == before and line + metre.bar_quarters <= bar.start:
+            line += metre.bar_quarters  # inside a measure that is several bars long
+        if metre == before and bar.start < line and bar.end <= line:
+            continue
+        if metre != before or bar.start != line:
+            found.metres.append((bar.start, metre))
+        line = bar.start + metre.bar_quarters
+
+
+def _read_free_metres(part: Any, found: Signatures) -> None:
+    """Metres of a part that is not divided into measures."""
+    for signature in part.recurse().getElementsByClass("TimeSignature"):
+        place = quarters(signature.getOffsetInHierarchy(part))
+        found.metres.append((place, _metre_of(signature, f"quarter {place}")))
+
+
+def _read_keys(part: Any, found: Signatures, losses: Losses) -> None:
+    keys: dict[Fraction, Key] = {}
+    for signature in part.recurse().getElementsByClass("KeySignature"):
+        key = _key_of(signature, losses)
+        if key is not None:
+            keys[quarters(signature.getOffsetInHierarchy(part))] = key
+    if not found.keys:
+        found.keys = sorted(keys.items(), key=lambda item: item[0])
+    elif keys and sorted(keys.items(), key=lambda item: item[0]) != found.keys:
+        losses.add(
+            1,
+            "part with key signatures of its own",
+            "a score has one for all",
+            "parts with key signatures of their own",
+        )
+
+
+def _key_of(signature: Any, losses: Losses) -> Key | None:
+    fifths = signature.sharps
+    if fifths is None:
+        losses.add(1, "key signature of an unusual kind", "left out")
+        return None
+    mode = getattr(signature, "mode", None)
+    tonic = getattr(signature, "tonic", None)
+    name = _MODES.get(mode or "", mode or "")
+    if name not in MODE_FIFTHS:
+        losses.add(1, f"key of mode {mode!r}", "read as the major key with its signature")
+        name = "major"
+    if mode is None:
+        losses.add(
+            1,
+            "key signature without a mode",
+            "read as the major key",
+            "key signatures without a mode",
+        )
+    try:
+        if tonic is not None:
+            alteration = round(tonic.alter)
+            return Key(spelling_of(tonic.step, alteration), name)
+        return Key.from_fifths(int(fifths), name)
+    except ScoreError as error:
+        raise FormatError(str(error)) from error
+
+
+def _read_marks(part: Any, found: Signatures, losses: Losses) -> None:
+    """Tempi and rehearsal marks."""
+    from music21 import expressions, repeat, tempo
+
+    tempos, markers = dict(found.tempos), {place for place, _ in found.markers}
+    for mark in part.recurse().getElementsByClass(
+        (tempo.TempoIndication, expressions.RehearsalMark, repeat.RepeatExpression)
+    ):
+        place = quarters(mark.getOffsetInHierarchy(part))
+        if isinstance(mark, expressions.RehearsalMark):
+            if place not in markers:
+                found.markers.append((place, _clean(mark.content)))
+        elif isinstance(mark, tempo.MetronomeMark):
+            qpm = None if mark.numberImplicit else mark.getQuarterBPM()
+            if qpm is None:
+                losses.add(1, "tempo word", "left out: it names no number")
+            elif not 1 <= qpm <= 1000:
+                losses.add(1, "tempo", "left out: it is not in 1..1000 quarters a minute")
+            else:
+                tempos.setdefault(place, float(qpm))
+        elif isinstance(mark, repeat.RepeatExpression):
+            losses.add(
+                1,
+                "sign to go on elsewhere (da capo, segno, fine)",
+                "left out",
+                "signs to go on elsewhere (da capo, segno, fine)",
+            )
+        else:
+            losses.add(1, "tempo word", "left out: it names no number")
+    found.tempos = list(tempos.items())
+
+
+# Repeats --------------------------------------------------------------------------------
+
+_Ending = tuple[Fraction, Fraction, tuple[int, ...]]
+
+
+def _read_repeats(part: Any, bars: list[_Bar], found: Signatures, losses: Losses) -> None:
+    """Repeated passages with their endings, from the bar lines of a part."""
+    endings = _endings(part, bars)
+    start = Fraction(0)
+    done = Fraction(0)  # what lies before is told already
+    for bar in bars:
+        for line, place in (
+            (bar.measure.leftBarline, bar.start),
+            (bar.measure.rightBarline, bar.end),
+        ):
+            direction = getattr(line, "direction", None)
+            if direction == "start":
+                start = place
+            elif direction == "end" and place > max(start, done):
+                chain = _chain(endings, place)
+                end = max(place, chain[-1][1]) if chain else place
+                times = line.times or 2
+                for ending in chain:
+                    times = max(times, *ending[2])
+                found.repeats.append((start, end, times, chain))
+                start = done = end
+    told = sum(len(item[3]) for item in found.repeats)
+    losses.add(len(endings) - told, "ending bracket", "it belongs to no repeat sign")
+
+
+def _endings(part: Any, bars: list[_Bar]) -> list[_Ending]:
+    places = {id(bar.measure): bar for bar in bars}
+    found = []
+    for bracket in part.recurse().getElementsByClass("RepeatBracket"):
+        covered = [places[id(m)] for m in bracket.getSpannedElements() if id(m) in places]
+        if covered:
+            numbers = tuple(int(number) for number in bracket.numberRange if number) or (1,)
+            found.append(
+                (min(bar.start for bar in covered), max(bar.end for bar in covered), numbers)
+            )
+    return sorted(found)
+
+
+def _chain(endings: list[_Ending], place: Fraction) -> list[_Ending]:
+    """The ending that a repeat sign at ``place`` closes, and those that follow it at once."""
+    chain: list[_Ending] = []
+    for ending in endings:
+        start, end, _ = ending
+        if (not chain and start < place <= end) or (chain and chain[-1][1] == start):
+            chain.append(ending)
+    return chain
