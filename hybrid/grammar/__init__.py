@@ -14,6 +14,7 @@ A short map; every module's docstring has the rest, ``docs/grammar-notation.md``
                    posterior counts), ``.sample(tokens, rng)`` (``None`` = fill in)
 ``learn``          ``estimate(trees, smoothing=)``, ``fit(grammar, strings)`` (EM)
 ``latent``         ``latent_grammar(k, terminals, rng)``, ``learn_latent(strings, k, rng)``
+``induce``         ``induce(strings)``: few, readable rules; ``compress(strings)``: what repeats
 ``entropy``        ``measures(grammar)``, ``rule_entropies``, ``evaluate(grammar, strings)``
 ``temporal``       ``derive(grammar, rng, duration=, key=, minimum=, generations=) -> Tree`` for
                    grammars with shares, keys and ``let``; ``unfold(grammar, ...)`` for exact

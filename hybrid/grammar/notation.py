@@ -31,6 +31,7 @@ MAX_LINE = 96
 _HEAD = re.compile(
     r"\s*(?:<(?P<angle>[^<>]+)>|(?P<word>[^\s#%'\"|]\S*?))\s*(?:->|→|::=)(?P<rest>.*)"
 )
+_ARROW = re.compile(r"->|→|::=")
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
     | (?P<comment>\#.*)
@@ -110,7 +111,8 @@ class _Reader:
         elif self.current is not None and (self.open or line[0].isspace() or line[0] == "|"):
             self.read_right(self.rules[-1][0], line, number)
         else:
-            raise self.error(number, f"a rule needs an arrow '->', got {stripped!r}")
+            rule = "one symbol left of" if _ARROW.search(stripped) else "an arrow"
+            raise self.error(number, f"a rule needs {rule} '->', got {stripped!r}")
 
     def close(self) -> None:
         """The rule being read is complete."""
@@ -256,8 +258,9 @@ class _Reader:
         """Read a symbol and its suffixes; returns the part, whether it was bare, and the place."""
         share = length = degree = None
         if kind == "word":
-            if value[0] in "'\"":
-                raise self.error(line, f"quote is never closed in {value!r}")
+            if value[0] in "'\"(<":
+                what = {"(": "parenthesis", "<": "angle bracket"}.get(value[0], "quote")
+                raise self.error(line, f"{what} is never closed in {value!r}")
             match = _WORD_SHARE.fullmatch(value)
             name = match["name"] if match else value
         else:
