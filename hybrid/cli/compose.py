@@ -1,0 +1,108 @@
+"""``hybrid compose`` and ``hybrid forms``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("compose")(compose)
+    app.command("forms")(forms)
+
+
+def compose(
+    output: Annotated[
+        Path,
+        typer.Option("-o", "--output", help="Folder to write; it appears whole or not at all."),
+    ] = Path("out"),
+    form: Annotated[
+        str | None,
+        typer.Option(help="Form grammar; `hybrid forms` lists them. [default: ternary]"),
+    ] = None,
+    style: Annotated[str | None, typer.Option(help="Style of texture and harmony.")] = None,
+    key: Annotated[str | None, typer.Option(help="Home key, such as 'G minor' or Bb.")] = None,
+    metre: Annotated[str | None, typer.Option(help="Metre, such as 3/4.")] = None,
+    tempo: Annotated[float | None, typer.Option(help="Quarters per minute, 10 to 400.")] = None,
+    minutes: Annotated[float | None, typer.Option(help="Length in minutes. [default: 2]")] = None,
+    instruments: Annotated[
+        str | None,
+        typer.Option(help="Instruments or ensembles, highest first: 'flute,guitar' or quartet."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Root seed; the same seed gives the same bytes.")] = 1,
+    plan: Annotated[
+        Path | None,
+        typer.Option(help="Plan to follow (TOML); what it leaves out the grammar fills in."),
+    ] = None,
+    engine: Annotated[str, typer.Option(help="What writes the notes: rules.")] = "rules",
+    soundfont: Annotated[
+        str | None, typer.Option(help="SoundFont, by name or path. [default: TimGM6mb]")
+    ] = None,
+    sample_rate: Annotated[int, typer.Option(help="Samples per second.")] = 44100,
+    loudness: Annotated[float, typer.Option(help="Loudness of the mix in LUFS.")] = -16.0,
+    stems: Annotated[bool, typer.Option("--stems", help="Write a WAV of each track too.")] = False,
+    audio: Annotated[bool, typer.Option(help="Render sound.")] = True,
+    page: Annotated[bool, typer.Option(help="Write index.html.")] = True,
+    refine: Annotated[
+        bool, typer.Option(help="Refine the sound where a refiner is installed (none is yet).")
+    ] = True,
+    plan_only: Annotated[
+        bool, typer.Option("--plan-only", help="Write plan.toml, to edit, and nothing else.")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace a folder that is not a piece of ours.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Compose a piece: form, plan, notes, check, sound, page.
+
+    Writes piece.mid, piece.musicxml, piece.wav, plan.toml, analysis.json, trace.json,
+    provenance.json and a self-contained index.html.
+    """
+    from hybrid.cli.progress import progress
+    from hybrid.pipeline import SaveOptions, compose, save
+
+    del refine  # accepted from the start, so that scripts need no change when a refiner lands
+    with progress(quiet) as show:
+        piece = compose(
+            form=form,
+            style=style,
+            key=key,
+            metre=metre,
+            tempo_qpm=tempo,
+            minutes=minutes,
+            instruments=tuple(
+                name.strip() for name in (instruments or "").split(",") if name.strip()
+            ),
+            seed=seed,
+            plan=plan,
+            engine=engine,
+            fill=not plan_only,
+            progress=show,
+        )
+        options = SaveOptions(
+            audio=audio,
+            page=page,
+            stems=stems,
+            soundfont=soundfont,
+            sample_rate=sample_rate,
+            loudness_lufs=loudness,
+            force=force,
+        )
+        written = save(piece, output, options, progress=show)
+    typer.echo(f"{output}: {piece.headline}")
+    width = max(len(item.name) for item in written)
+    for item in written:
+        typer.echo(f"  {item.name:<{width}}  {item.description}")
+
+
+def forms() -> None:
+    """List the forms that `compose --form` knows."""
+    from hybrid.grammar.forms import FORMS
+
+    width = max(len(name) for name in FORMS)
+    for name, form in FORMS.items():
+        typer.echo(f"{name:<{width}}  {form.description}")

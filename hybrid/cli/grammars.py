@@ -1,0 +1,238 @@
+"""``hybrid grammar`` and ``hybrid lsystem``."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hybrid.grammar.cfg import Grammar
+    from hybrid.grammar.trees import Tree
+
+grammar = typer.Typer(
+    help="Sample from, parse with, learn and draw grammars in the usual notation.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+)
+
+File = Annotated[str, typer.Argument(help="Grammar: a file, or a name of `hybrid grammar list`.")]
+Seed = Annotated[int, typer.Option(help="Root seed.")]
+Svg = Annotated[Path | None, typer.Option("-o", "--output", help="Write the drawing (SVG) here.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.add_typer(grammar, name="grammar")
+    app.command("lsystem")(lsystem)
+
+
+def _load(name: str) -> Grammar:
+    from hybrid.grammar.library import find_grammar
+    from hybrid.grammar.notation import load_grammar
+
+    return load_grammar(find_grammar(name))
+
+
+def _fraction(text: str | None, what: str) -> Fraction | None:
+    from hybrid.core.errors import ConfigError
+
+    if text is None:
+        return None
+    try:
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise ConfigError(f"{what} must be a number such as 32 or 3/4, got {text!r}") from None
+
+
+def _draw(tree: Tree, output: Path | None, title: str) -> None:
+    if output is None:
+        return
+    from hybrid.grammar.draw import draw_tree
+    from hybrid.io.atomic import write_text
+
+    write_text(output, draw_tree(tree, title=title))
+    typer.echo(f"{output}: the derivation tree")
+
+
+@grammar.command("list")
+def list_grammars() -> None:
+    """List the grammars that ship with the program; each is a text file to read and edit."""
+    from hybrid.grammar.library import shipped_grammars
+
+    found = shipped_grammars()
+    width = max(map(len, found), default=0)
+    for name, path in found.items():
+        first = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ").strip()
+        typer.echo(f"{name:<{width}}  {first}")
+
+
+@grammar.command("show")
+def show(file: File) -> None:
+    """Print a grammar with what follows from it: entropy, expected length, consistency."""
+    from hybrid.grammar.entropy import measures
+    from hybrid.grammar.notation import format_grammar
+
+    loaded = _load(file)
+    typer.echo(format_grammar(loaded), nl=False)
+    if any(rule.is_temporal for rule in loaded.rules):
+        typer.echo("# temporal: lengths are handed down from the root")
+        return
+    found = measures(loaded)
+    typer.echo(f"# expected tokens {found.expected_tokens:.4g}")
+    typer.echo(f"# derivation entropy {found.derivation_entropy:.4g} bits")
+    typer.echo(f"# spectral radius {found.spectral_radius:.4g}")
+    typer.echo(f"# probability that a derivation ends {found.end_probability:.4g}")
+
+
+@grammar.command("sample")
+def sample(
+    file: File,
+    seed: Seed = 1,
+    count: Annotated[int, typer.Option("-n", "--count", help="How many to draw.")] = 1,
+    length: Annotated[
+        str | None,
+        typer.Option(help="Exact total length; terminals without a length count 1."),
+    ] = None,
+    depth: Annotated[int | None, typer.Option(help="Greatest depth of the tree.")] = None,
+    duration: Annotated[
+        str | None, typer.Option(help="Temporal grammars: duration of the whole.")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="Temporal grammars: key of the whole.")] = None,
+    tree: Annotated[bool, typer.Option("--tree", help="Print trees in brackets.")] = False,
+    output: Svg = None,
+) -> None:
+    """Draw strings from a grammar.
+
+    Length and depth are kept by conditioning on them, not by trying again: each string comes
+    with its probability among those that keep them.
+    """
+    from hybrid.core.errors import ConfigError
+    from hybrid.core.seeds import stage_rng
+    from hybrid.grammar.sample import Sampler
+    from hybrid.grammar.temporal import derive
+    from hybrid.grammar.trees import format_tree
+
+    if count < 1:
+        raise ConfigError(f"count must be 1 or more, got {count}")
+    loaded = _load(file)
+    rng = stage_rng(seed, "grammar", "sample")
+    temporal = any(rule.is_temporal for rule in loaded.rules)
+    if temporal:
+        if length is not None or depth is not None:
+            raise ConfigError(
+                f"length and depth must be left out for a temporal grammar (give duration), "
+                f"got {length or depth}"
+            )
+        total = _fraction(duration, "duration")
+        drawn = [derive(loaded, rng, duration=total, key=key) for _ in range(count)]
+    else:
+        if duration is not None or key is not None:
+            raise ConfigError(
+                f"duration and key must be left out for a grammar without durations (give length), "
+                f"got {duration or key}"
+            )
+        sampler = Sampler(loaded, length=_fraction(length, "length"), max_depth=depth)
+        drawn = [sampler.sample(rng) for _ in range(count)]
+    for one in drawn:
+        typer.echo(format_tree(one) if tree else " ".join(one.tokens(lengths=True)))
+    _draw(drawn[0], output, f"Derivation from {file}")
+
+
+@grammar.command("parse")
+def parse(
+    file: File,
+    tokens: Annotated[list[str], typer.Argument(help="The string, a token a word.")],
+    output: Svg = None,
+) -> None:
+    """Find the most probable derivation of a string (Viterbi), and how ambiguous it is."""
+    from hybrid.grammar.parse import Parser
+    from hybrid.grammar.trees import format_tree
+
+    parser = Parser(_load(file))
+    words = [word for token in tokens for word in token.split()]
+    found = parser.parse(words)
+    typer.echo(format_tree(found.tree))
+    typer.echo(f"# log probability {found.log_probability:.6g} (natural)")
+    typer.echo(f"# log likelihood of the string {found.log_likelihood:.6g}")
+    typer.echo(f"# derivations {parser.count(words):g}, share of this one {found.posterior:.4g}")
+    _draw(found.tree, output, f"Parse with {file}")
+
+
+@grammar.command("learn")
+def learn(
+    strings: Annotated[
+        Path, typer.Argument(help="Training data, a string (or a bracketed tree) a line.")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Grammar to write.")],
+    start_from: Annotated[
+        str | None, typer.Option("--from", help="Grammar whose probabilities are fitted by EM.")
+    ] = None,
+    symbols: Annotated[
+        int, typer.Option(help="Latent symbols where no grammar and no trees are given.")
+    ] = 4,
+    iterations: Annotated[int, typer.Option(help="Most EM iterations.")] = 50,
+    smoothing: Annotated[float, typer.Option(help="Added to each count of rules in trees.")] = 0.0,
+    seed: Seed = 1,
+    held_out: Annotated[
+        Path | None, typer.Option(help="Strings to report bits per token on.")
+    ] = None,
+) -> None:
+    """Learn a grammar: by counting from trees, by inside-outside EM from plain strings."""
+    from hybrid.core.errors import GrammarError
+    from hybrid.core.seeds import stage_rng
+    from hybrid.grammar.entropy import evaluate
+    from hybrid.grammar.latent import learn_latent
+    from hybrid.grammar.learn import estimate, fit
+    from hybrid.grammar.notation import format_grammar
+    from hybrid.grammar.trees import read_tree
+    from hybrid.io.atomic import write_text
+
+    lines = [line for line in strings.read_text(encoding="utf-8").splitlines() if line.strip()]
+    if not lines:
+        raise GrammarError(f"training data must have a line or more, got none ({strings})")
+    if all(line.lstrip().startswith("(") for line in lines):
+        trees = [read_tree(line) for line in lines]
+        learned = estimate(trees, smoothing=smoothing)
+        typer.echo(f"counted {len(learned.rules)} rules in {len(trees)} trees")
+    else:
+        data = [line.split() for line in lines]
+        result = (
+            fit(_load(start_from), data, iterations=iterations)
+            if start_from
+            else learn_latent(
+                data, symbols, stage_rng(seed, "grammar", "learn"), iterations=iterations
+            )
+        )
+        learned = result.grammar
+        first, last = result.log_likelihoods[0], result.log_likelihoods[-1]
+        typer.echo(
+            f"EM: {len(result.log_likelihoods) - 1} iterations on {len(data)} strings, "
+            f"log likelihood {first:.2f} -> {last:.2f}, {len(learned.rules)} rules"
+        )
+    if held_out is not None:
+        test = [line.split() for line in held_out.read_text(encoding="utf-8").splitlines() if line]
+        score = evaluate(learned, test, skip_failed=True)
+        failed = f", {len(score.failed)} strings cannot be derived" if score.failed else ""
+        typer.echo(f"held out: {score.bits_per_token:.3f} bits per token{failed}")
+    write_text(output, format_grammar(learned))
+    typer.echo(f"{output}: the grammar")
+
+
+@grammar.command("draw")
+def draw(
+    tree: Annotated[str, typer.Argument(help="A tree in brackets: '(S (A a) (B b))', or a file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="SVG to write.")],
+    title: Annotated[str, typer.Option(help="Title of the drawing.")] = "Derivation tree",
+) -> None:
+    """Draw a tree in brackets as SVG."""
+    from hybrid.grammar.trees import read_tree
+
+    text = Path(tree).read_text(encoding="utf-8") if not tree.lstrip().startswith("(") else tree
+    _draw(read_tree(text), output, title)
+
+
+def lsystem() -> None:
+    """Rewrite an L-system."""

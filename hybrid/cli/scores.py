@@ -1,0 +1,157 @@
+"""Commands on score files: check, render, convert, tab, roll."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from hybrid.core.score import Score
+
+File = Annotated[Path, typer.Argument(help="Score: MIDI, MusicXML (.mxl too), ABC or kern.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("check")(check)
+    app.command("render")(render)
+    app.command("convert")(convert)
+    app.command("tab")(tab)
+    app.command("roll")(roll)
+
+
+def _read(file: Path) -> Score:
+    """Read a score and say on standard error what was lost on the way."""
+    from hybrid.io.files import read_score
+
+    reading = read_score(file)
+    _report_losses(file, reading.losses)
+    return reading.score
+
+
+def _report_losses(file: Path, losses: tuple[str, ...]) -> None:
+    for loss in losses:
+        typer.echo(f"hybrid: {file.name}: {loss}", err=True)
+
+
+def check(
+    file: File,
+    rules: Annotated[str, typer.Option(help="Rule set: chorale.")] = "chorale",
+    severity: Annotated[
+        str, typer.Option(help="Least severity shown: error, warning or info.")
+    ] = "warning",
+    explain: Annotated[bool, typer.Option("--explain", help="Explain each rule found.")] = False,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Check the part-writing of a score.
+
+    Prints each finding with its place, and how often each rule is broken per 1,000 onset
+    slices beside the rate in Bach's chorales. Exit status 1 if a rule of severity error is
+    broken.
+    """
+    import json
+
+    from hybrid.pipeline import check_score
+    from hybrid.theory.explain import explain as explain_rule
+
+    report = check_score(_read(file), rules=rules, severity=severity)
+    if json_output:
+        typer.echo(json.dumps(report.to_dict(), indent=2))
+    else:
+        for finding in report.findings:
+            typer.echo(str(finding))
+        if report.rows:
+            typer.echo("\nper 1,000 onset slices    here     Bach")
+        for row in report.rows:
+            typer.echo(f"{row.rule:<24}{row.rate:>6.1f}{row.bach:>9.1f}")
+        for rule in sorted({finding.rule for finding in report.findings}) if explain else ():
+            typer.echo(f"\n{explain_rule(rule)}")
+        typer.echo(f"\n{report.n_errors} errors, {len(report.findings)} findings shown")
+    if report.n_errors:
+        raise typer.Exit(1)
+
+
+def render(
+    file: File,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="WAV or FLAC. [default: FILE.wav]")
+    ] = None,
+    soundfont: Annotated[
+        str | None, typer.Option(help="SoundFont, by name or path. [default: TimGM6mb]")
+    ] = None,
+    sample_rate: Annotated[int, typer.Option(help="Samples per second.")] = 44100,
+    loudness: Annotated[
+        float, typer.Option(help="Loudness in LUFS, where the peak allows it.")
+    ] = -16.0,
+    stems: Annotated[
+        bool, typer.Option("--stems", help="Write each track beside the mix.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Render a score to sound with a SoundFont."""
+    from hybrid.cli.progress import progress
+    from hybrid.pipeline import render_file
+
+    target = output or file.with_suffix(".wav")
+    score = _read(file)
+    with progress(quiet) as show:
+        for line in render_file(
+            score,
+            target,
+            soundfont=soundfont,
+            sample_rate=sample_rate,
+            loudness_lufs=loudness,
+            stems=stems,
+            progress=show,
+        ):
+            typer.echo(line)
+
+
+def convert(
+    file: File,
+    output: Annotated[Path, typer.Argument(help="Target; its suffix names the format.")],
+    to: Annotated[
+        str | None, typer.Option(help="Format: midi, musicxml, abc or kern, whatever the suffix.")
+    ] = None,
+) -> None:
+    """Convert a score between MIDI, MusicXML, ABC and kern.
+
+    What the target format cannot hold is named, one line each, on standard error.
+    """
+    from hybrid.io.files import write_score
+
+    losses = write_score(_read(file), output, format=to)
+    _report_losses(output, losses)
+    typer.echo(f"{output}")
+
+
+def tab(
+    file: File,
+    track: Annotated[str | None, typer.Option(help="Track's name. [default: the first]")] = None,
+    tuning: Annotated[
+        str, typer.Option(help="Open strings, lowest first, or a tuning's name.")
+    ] = "standard",
+    capo: Annotated[int, typer.Option(help="Fret of the capo.")] = 0,
+    width: Annotated[int, typer.Option(help="Characters a line.")] = 96,
+) -> None:
+    """Print a track as guitar tablature."""
+    from hybrid.io.tablature import tablature
+
+    typer.echo(tablature(_read(file), track=track, tuning=tuning, capo=capo, width=width))
+
+
+def roll(
+    file: File,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="SVG. [default: FILE.svg]")
+    ] = None,
+) -> None:
+    """Draw a score as a piano roll (SVG)."""
+    from hybrid.io.atomic import write_text
+    from hybrid.report.pictures import piano_roll_svg
+
+    target = output or file.with_suffix(".svg")
+    write_text(target, piano_roll_svg(_read(file)))
+    typer.echo(f"{target}")

@@ -1,0 +1,525 @@
+"""The stages joined: form -> plan -> notes -> check -> sound -> files.
+
+import hybrid
+
+piece = hybrid.compose(form="rondo", key="G minor", minutes=2, seed=7)
+print(piece.headline)
+hybrid.save(piece, "out")
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hybrid.core.analysis import SEVERITIES, Analysis, Finding
+from hybrid.core.engine import Engine
+from hybrid.core.errors import ConfigError, PlanError
+from hybrid.core.pitch import Key
+from hybrid.core.plan import FormPlan
+from hybrid.core.score import Score
+from hybrid.core.seeds import check_seed, stage_rng
+from hybrid.core.timeline import Metre
+from hybrid.core.trace import Trace, TraceEntry
+
+if TYPE_CHECKING:
+    from hybrid.render import RenderReport
+    from hybrid.theory.agreement import Agreement
+    from hybrid.theory.explain import RateRow
+
+#: Called with a stage's name and the share of it that is done, 0..1.
+Progress = Callable[[str, float], None]
+
+DEFAULT_FORM = "ternary"
+DEFAULT_MINUTES = 2.0
+MAX_MINUTES = 240.0
+ENGINES = ("rules",)
+#: Every player and editor reads 24-bit PCM, which holds more than any SoundFont does.
+WAV_SUBTYPE = "PCM_24"
+
+
+def _silent(stage: str, share: float) -> None:
+    pass
+
+
+@dataclass(frozen=True, eq=False)
+class Piece:
+    """A composed piece before it is written.
+
+    Attributes
+    ----------
+    plan : FormPlan
+    score : Score or None
+        None where only a plan was asked for.
+    analysis : Analysis
+    agreement : Agreement or None
+        How far the notes keep the plan.
+    trace : Trace
+    seed : int
+    options : mapping
+        What the caller chose.
+    """
+
+    plan: FormPlan
+    score: Score | None
+    analysis: Analysis
+    agreement: Agreement | None
+    trace: Trace
+    seed: int
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def headline(self) -> str:
+        """One line: what it is, how long, and what the checker found."""
+        minutes, seconds = divmod(round(self.plan.seconds), 60)
+        parts = [
+            self.plan.title or self.plan.form or "piece",
+            f"{self.plan.n_bars} bars",
+            f"{minutes}:{seconds:02d}",
+            f"seed {self.seed}",
+        ]
+        if self.score is not None:
+            parts.append(f"{self.score.n_notes} notes")
+            parts.append(f"{self.analysis.count('error')} rule errors")
+        return ", ".join(parts)
+
+
+@dataclass(frozen=True)
+class SaveOptions:
+    """What `save` writes and how it sounds."""
+
+    audio: bool = True
+    page: bool = True
+    stems: bool = False
+    soundfont: str | None = None
+    sample_rate: int = 44100
+    loudness_lufs: float = -16.0
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Written:
+    """A file that `save` wrote: its name in the folder and what it is."""
+
+    name: str
+    description: str
+
+
+def make_engine(name: str) -> Engine:
+    """The engine of a name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if name == "rules":
+        from hybrid.rules import RulesEngine
+
+        return RulesEngine()
+    raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
+
+
+def make_plan(
+    *,
+    seed: int,
+    form: str | None = None,
+    style: str | None = None,
+    key: str | Key | None = None,
+    metre: str | Metre | None = None,
+    tempo_qpm: float | None = None,
+    minutes: float | None = None,
+    instruments: tuple[str, ...] = (),
+    plan: FormPlan | str | Path | None = None,
+) -> FormPlan:
+    """A plan that is ready for an engine, from a form grammar or from a plan with gaps.
+
+    What ``plan`` says is kept; the other arguments and then the grammars fill what it
+    leaves out.
+
+    Raises
+    ------
+    ConfigError, PlanError, ScoreError
+        If an argument is out of range, contradicts the plan, or the length is out of
+        the form's reach.
+    """
+    from hybrid.core.instruments import expand_ensemble
+    from hybrid.grammar.forms import plan_form
+
+    home = Key.parse(key) if isinstance(key, str) else key
+    bar = Metre.parse(metre) if isinstance(metre, str) else metre
+    players = expand_ensemble(tuple(instruments))
+    if minutes is not None and not 0.05 <= minutes <= MAX_MINUTES:
+        raise ConfigError(f"minutes must be in 0.05..{MAX_MINUTES:g}, got {minutes:g}")
+    if plan is None:
+        return plan_form(
+            form or DEFAULT_FORM,
+            stage_rng(seed, "form"),
+            key=home,
+            metre=bar,
+            tempo_qpm=tempo_qpm,
+            minutes=DEFAULT_MINUTES if minutes is None else minutes,
+            style=style,
+            instruments=players,
+        )
+    from hybrid.grammar.complete import complete
+
+    if not isinstance(plan, FormPlan):
+        from hybrid.io.plan_toml import read_plan
+
+        plan = read_plan(Path(plan))
+    given = {
+        "form": form,
+        "style": style,
+        "key": home,
+        "metre": bar,
+        "tempo_qpm": tempo_qpm,
+        "instruments": players,
+    }
+    for name, value in given.items():
+        if not value:
+            continue
+        planned = getattr(plan, name)
+        if planned and planned != value:
+            raise PlanError(
+                f"{name} stands in the plan as {_shown(planned)}; leave the option out or change "
+                f"the plan, got {_shown(value)}"
+            )
+        plan = replace(plan, **{name: value})
+    return complete(plan, stage_rng(seed, "form"), minutes=minutes)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, Key | Metre):
+        return value.name
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def analyse(plan: FormPlan, score: Score, rules: str = "chorale") -> tuple[Analysis, Agreement]:
+    """Check a score's part-writing and how far it keeps its plan.
+
+    Chords and keys are the plan's; cadences and findings are read from the notes.
+    """
+    from hybrid.theory import check, find_cadences
+    from hybrid.theory.agreement import measure_agreement, planned_chords, planned_keys, ticks
+
+    chords, keys = planned_chords(plan, score), planned_keys(plan, score)
+    cadences = tuple(find_cadences(score, keys=keys))
+    agreement, deviations = measure_agreement(plan, score, cadences)
+    analysis = Analysis(chords=chords, keys=keys, cadences=cadences, deviations=deviations)
+    starts = [ticks(placed.start, score) for placed in plan.phrases()]
+    findings = check(score, rules=rules, analysis=analysis, phrase_starts_at=starts)
+    return replace(analysis, findings=findings), agreement
+
+
+def compose(
+    *,
+    form: str | None = None,
+    style: str | None = None,
+    key: str | Key | None = None,
+    metre: str | Metre | None = None,
+    tempo_qpm: float | None = None,
+    minutes: float | None = None,
+    instruments: tuple[str, ...] = (),
+    seed: int = 1,
+    plan: FormPlan | str | Path | None = None,
+    engine: str | Engine = "rules",
+    fill: bool = True,
+    progress: Progress = _silent,
+) -> Piece:
+    """Compose a piece.
+
+    Parameters
+    ----------
+    form : str, optional
+        Name of a form grammar (``hybrid forms``); `DEFAULT_FORM` without a plan.
+    style, key, metre, tempo_qpm, minutes, instruments : optional
+        What the grammar is not to choose. ``minutes`` is `DEFAULT_MINUTES` without a plan.
+    seed : int
+        0..2**63 - 1; the same seed and options give the same piece.
+    plan : FormPlan or path, optional
+        A plan, any part of which may be left out.
+    engine : str or Engine
+        What writes the notes.
+    fill : bool
+        False makes the plan only.
+    progress : callable
+        Called with a stage's name and the share of it that is done.
+
+    Raises
+    ------
+    ConflictError
+        If hard constraints cannot all hold.
+    HybridError
+        For other input that cannot be used.
+    """
+    check_seed(seed)
+    if isinstance(engine, str) and engine not in ENGINES:
+        raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    options = {
+        "form": form,
+        "style": style,
+        "key": key.name if isinstance(key, Key) else key,
+        "metre": metre.name if isinstance(metre, Metre) else metre,
+        "tempo_qpm": tempo_qpm,
+        "minutes": minutes,
+        "instruments": list(instruments),
+        "engine": engine if isinstance(engine, str) else engine.name,
+    }
+    progress("plan", 0.0)
+    made = make_plan(
+        seed=seed,
+        form=form,
+        style=style,
+        key=key,
+        metre=metre,
+        tempo_qpm=tempo_qpm,
+        minutes=minutes,
+        instruments=instruments,
+        plan=plan,
+    )
+    origin = TraceEntry("form", f"grammar:{made.form or 'plan'}", made.title or made.form)
+    if not fill:
+        trace = Trace((origin,))
+        return Piece(made, None, Analysis(), None, trace, seed, options)
+    progress("notes", 0.0)
+    writer = make_engine(engine) if isinstance(engine, str) else engine
+    score, trace = writer.fill(made, stage_rng(seed, "fill", writer.name))
+    progress("check", 0.0)
+    analysis, agreement = analyse(made, score)
+    whole = Trace((origin,)) + trace
+    return Piece(made, score, analysis, agreement, whole, seed, options)
+
+
+def save(
+    piece: Piece,
+    folder: str | Path,
+    options: SaveOptions | None = None,
+    progress: Progress = _silent,
+) -> tuple[Written, ...]:
+    """Write a piece into ``folder``, which appears whole or not at all.
+
+    Returns
+    -------
+    tuple of Written
+        The files in the order of their use.
+
+    Raises
+    ------
+    HybridError
+        If the folder holds something else (and ``force`` is off) or cannot be written.
+    """
+    from hybrid.io.atomic import atomic_folder
+
+    with atomic_folder(Path(folder), force=bool(options and options.force)) as place:
+        return _Writer(piece, place, options or SaveOptions(), progress).write()
+
+
+class _Writer:
+    """Writes one piece into a folder, file by file."""
+
+    def __init__(self, piece: Piece, place: Path, options: SaveOptions, progress: Progress) -> None:
+        self.piece, self.place, self.options, self.progress = piece, place, options, progress
+        self.written: list[Written] = []
+        self.losses: dict[str, list[str]] = {}
+
+    def write(self) -> tuple[Written, ...]:
+        from hybrid.io.plan_toml import write_plan
+
+        write_plan(self.piece.plan, self.place / "plan.toml")
+        self._note("plan.toml", "the plan: edit it and give it back with --plan")
+        report = None
+        if self.piece.score is not None:
+            self._write_scores(self.piece.score)
+            if self.options.audio:
+                report = self._write_sound(self.piece.score)
+        record = self._provenance(report)
+        if self.piece.score is not None and self.options.page:
+            self._write_page(self.piece.score, record)
+        self._write_json("provenance.json", record, "versions, seed, options and hashes")
+        return tuple(self.written)
+
+    def _note(self, name: str, description: str) -> None:
+        self.written.append(Written(name, description))
+
+    def _write_json(self, name: str, value: Any, description: str) -> None:
+        text = json.dumps(value, indent=1, ensure_ascii=False, sort_keys=False)
+        (self.place / name).write_text(text + "\n", encoding="utf-8")
+        self._note(name, description)
+
+    def _write_scores(self, score: Score) -> None:
+        from hybrid.io.files import write_score
+
+        self.progress("files", 0.0)
+        for name, description in (
+            ("piece.mid", "MIDI with tempo, metre, key, markers and track names"),
+            ("piece.musicxml", "the engraved score, for any notation program"),
+        ):
+            losses = write_score(score, self.place / name)
+            self.losses[name] = list(losses)
+            self._note(name, description)
+        analysis = self.piece.analysis.to_dict()
+        if self.piece.agreement is not None:
+            analysis["agreement"] = self.piece.agreement.to_dict()
+        self._write_json("analysis.json", analysis, "chords, keys, cadences and rule findings")
+        self._write_json("trace.json", self.piece.trace.to_dict(), "what made each note")
+
+    def _write_sound(self, score: Score) -> RenderReport:
+        from hybrid.render import RenderOptions, render_to_file
+
+        self.progress("sound", 0.0)
+        settings = RenderOptions(
+            soundfont=self.options.soundfont,
+            sample_rate=self.options.sample_rate,
+            loudness=self.options.loudness_lufs,
+        )
+        stems = self.place / "stems" if self.options.stems else None
+        report = render_to_file(
+            score,
+            self.place / "piece.wav",
+            settings,
+            stems_folder=stems,
+            subtype=WAV_SUBTYPE,
+            progress=lambda share: self.progress("sound", share),
+        )
+        self._note("piece.wav", f"the sound ({report.player}, {report.soundfont})")
+        if stems is not None:
+            self._note("stems/", "each track by itself, at the level it has in the mix")
+        return report
+
+    def _write_page(self, score: Score, record: Mapping[str, Any]) -> None:
+        from hybrid.report import build_page
+
+        self.progress("page", 0.0)
+        sound = self.place / "piece.wav"
+        page = build_page(
+            self.piece.plan,
+            score,
+            self.piece.analysis,
+            self.piece.trace,
+            record,
+            audio=sound if sound.exists() else None,
+            musicxml=(self.place / "piece.musicxml").read_text(encoding="utf-8"),
+            agreement=self.piece.agreement,
+            progress=lambda share: self.progress("page", share),
+        )
+        (self.place / "index.html").write_text(page, encoding="utf-8")
+        self._note("index.html", "everything to see and hear in one page, offline")
+
+    def _provenance(self, report: RenderReport | None) -> dict[str, Any]:
+        from hybrid.core.provenance import provenance, sha256_of
+
+        hashes = {
+            str(path.relative_to(self.place)): sha256_of(path)
+            for path in sorted(self.place.rglob("*"))
+            if path.is_file()
+        }
+        return provenance(
+            self.piece.seed,
+            self.piece.options,
+            sound=report.to_dict() if report else None,
+            losses=self.losses,
+            files=hashes,
+        )
+
+
+def render_file(
+    score: Score,
+    path: Path,
+    *,
+    soundfont: str | None = None,
+    sample_rate: int = 44100,
+    loudness_lufs: float = -16.0,
+    stems: bool = False,
+    progress: Progress = _silent,
+) -> tuple[str, ...]:
+    """Render a score into a file, and stems into a folder beside it.
+
+    Returns
+    -------
+    tuple of str
+        Lines that say what was done.
+    """
+    from hybrid.render import RenderOptions, render_to_file
+
+    settings = RenderOptions(soundfont=soundfont, sample_rate=sample_rate, loudness=loudness_lufs)
+    folder = path.with_name(f"{path.stem}-stems") if stems else None
+    report = render_to_file(
+        score,
+        path,
+        settings,
+        stems_folder=folder,
+        progress=lambda share: progress("sound", share),
+    )
+    level = "silence" if report.loudness_after is None else f"{report.loudness_after:.1f} LUFS"
+    lines = [
+        f"{path}: {report.seconds:.1f} s, {level}, {report.player} {report.player_version}, "
+        f"{report.soundfont}"
+    ]
+    if report.limited_by == "peak":
+        lines.append(f"quieter than {loudness_lufs:g} LUFS so that no peak clips")
+    if folder is not None:
+        lines.append(f"{folder}: a file for each track")
+    return (*lines, *report.notices)
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """Findings of a score beside the rates of Bach's chorales.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        Of the severity asked for and above, by place.
+    n_errors : int
+        Findings of severity ``error``.
+    rows : tuple of RateRow
+        Each rule that was found, per 1,000 onset slices, beside Bach.
+    """
+
+    findings: tuple[Finding, ...]
+    n_errors: int
+    rows: tuple[RateRow, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {
+            "n_errors": self.n_errors,
+            "findings": Analysis(findings=self.findings).to_dict()["findings"],
+            "rates_per_1000_slices": {
+                row.rule: {"here": row.rate, "bach": row.bach} for row in self.rows
+            },
+        }
+
+
+def check_score(score: Score, *, rules: str = "chorale", severity: str = "warning") -> CheckReport:
+    """Check the part-writing of any score.
+
+    Parameters
+    ----------
+    score : Score
+    rules : str
+        A rule set of `hybrid.theory.load_rule_set`.
+    severity : str
+        Least severity of the findings kept.
+
+    Raises
+    ------
+    ConfigError
+        If the rule set or the severity is unknown.
+    """
+    from hybrid.theory import check, load_rule_set, slice_score
+    from hybrid.theory.explain import beside_bach
+
+    if severity not in SEVERITIES:
+        raise ConfigError(f"severity must be one of {', '.join(SEVERITIES)}, got {severity!r}")
+    wanted = SEVERITIES[: SEVERITIES.index(severity) + 1]
+    rule_set = load_rule_set(rules)
+    found = check(score, rules=rule_set)
+    shown = tuple(finding for finding in found if finding.severity in wanted)
+    n_errors = sum(finding.severity == "error" for finding in found)
+    rows = beside_bach(found, len(slice_score(score)), rule_set)
+    return CheckReport(shown, n_errors, tuple(row for row in rows if row.findings))
