@@ -9,7 +9,7 @@ PAC    V or V7 in root position to I in root position, the highest voice on the 
 IAC    V or viio to I in any other way
 HC     the phrase stops on V, a triad or V7 in root position
 DC     V or V7 to vi (in minor VI), both in root position
-PC     IV (or iv) to I
+PC     IV (or iv) to I; a six-four on the tonic is a suspension and no IV
 =====  ==================================================================================
 
 A major tonic closes a minor key as well (the Picardy third).
@@ -24,7 +24,7 @@ Kostka, S., Payne, D., & Almén, B. (2013). Tonal Harmony (7th ed.), ch. 10.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -130,7 +130,7 @@ def find_cadences(
         inside = [chord for chord in chords if chord.onset < end]
         if not inside:
             continue
-        last, *earlier = _last_harmonies(inside)
+        last, *earlier = _without_suspension(_last_harmonies(inside))
         for key in _candidate_keys(spans, last, earlier, min(end, inside[-1].end)):
             kinds = [
                 _kind(slices, key, before, last, end) for before in _penultimates(score, earlier)
@@ -143,7 +143,7 @@ def find_cadences(
     return tuple(found)
 
 
-def _last_harmonies(chords: Sequence[ChordSpan], n_harmonies: int = 3) -> list[_Harmony]:
+def _last_harmonies(chords: Sequence[ChordSpan], n_harmonies: int = 4) -> list[_Harmony]:
     """The last harmonies, latest first; changes of inversion do not part a harmony."""
     harmonies: list[_Harmony] = []
     for chord in reversed(chords):
@@ -159,6 +159,19 @@ def _last_harmonies(chords: Sequence[ChordSpan], n_harmonies: int = 3) -> list[_
         elif len(harmonies) == n_harmonies:
             break
         harmonies.append(here)
+    return harmonies
+
+
+def _without_suspension(harmonies: list[_Harmony]) -> list[_Harmony]:
+    """The same, where a six-four over the last bass is the last harmony with suspended tones.
+
+    IV64 before I is a tonic whose third and fifth are late, no subdominant.
+    """
+    last, *earlier = harmonies
+    if earlier and earlier[0].last_inversion == 2:
+        bass = (earlier[0].root + QUALITIES[earlier[0].quality][2]) % 12
+        if bass == last.root and last.inversion == 0:
+            return [replace(last, onset=earlier[0].onset), *earlier[1:]]
     return harmonies
 
 

@@ -92,8 +92,12 @@ def _members(numeral: str, key: Key) -> tuple[tuple[int, ...], Key] | None:
     return tuple(pitch_class(tone) for tone in tones), parsed.local_key(key)
 
 
+@lru_cache(maxsize=1)
 def view_chords(context: Context) -> tuple[ChordView, ...]:
-    """The context's chords that our notation can read and that have notes."""
+    """The context's chords that our notation can read and that have notes.
+
+    Kept for the last context asked about: every check of harmony asks anew.
+    """
     tick = context.slices.tick
     views = []
     for span in context.chords:

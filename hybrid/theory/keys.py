@@ -13,6 +13,8 @@ Kostka-Payne corpus, are those printed there.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,9 +76,15 @@ def find_keys(
     emission += _signature_prior(score, starts)
     path = _viterbi(emission, np.log(change / 23.0), np.log1p(-change))
     ends = np.append(starts[1:], slices.end[-1])
+    seen = _written_spellings(slices)
+    keys: dict[tuple[int, Key | None], Key] = {}
     spans: list[KeySpan] = []
     for start, end, state in zip(starts.tolist(), ends.tolist(), path.tolist(), strict=True):
-        key = _spelled_key(score, slices, start, *_KEYS[state])
+        case = state, score.key_at(start)
+        if case not in keys:
+            tonic, mode = _KEYS[state]
+            keys[case] = _spelled_key(tonic, mode, case[1], seen)
+        key = keys[case]
         if spans and spans[-1].key == key:
             spans[-1] = KeySpan(spans[-1].onset, end, key)
         else:
@@ -113,18 +121,21 @@ def _signature(tonic: int, mode: str) -> int:
     return Key(COMMON_SPELLINGS[tonic], mode).fifths
 
 
-def _spelled_key(score: Score, slices: Slices, tick: int, tonic: int, mode: str) -> Key:
-    """The key of a tonic's pitch class, spelled near the key signature or the tonic notes."""
-    signature = score.key_at(tick)
+def _written_spellings(slices: Slices) -> set[int] | None:
+    """Tonal pitch classes that the notes name, None where the source names none."""
+    written = np.concatenate([voice.notes["spelling"] for voice in slices.voices])
+    known = written[written != NO_SPELLING]
+    return set(np.unique(known).tolist()) if len(known) else None
+
+
+def _spelled_key(tonic: int, mode: str, signature: Key | None, seen: set[int] | None) -> Key:
+    """The key of a tonic's pitch class: with a tonic that is written, near the signature."""
     spellings = [s for s in range(-9, 13) if 7 * s % 12 == tonic]
     options = [Key(s, mode) for s in spellings if -9 <= Key(s, mode).fifths <= 9]
     centre = 0 if signature is None else signature.fifths
-    written = slices.spelling[(slices.pitch % 12 == tonic) & (slices.spelling != NO_SPELLING)]
-    known = any((v.notes["spelling"] != NO_SPELLING).any() for v in slices.voices)
 
-    def distance(key: Key) -> tuple[int, int]:
-        unseen = 0 if not known or (written == key.tonic).any() else 1
-        return unseen, abs(key.fifths - centre)
+    def distance(key: Key) -> tuple[bool, int]:
+        return seen is not None and key.tonic not in seen, abs(key.fifths - centre)
 
     return min(options, key=distance)
 
@@ -150,9 +161,6 @@ def _viterbi(emission: NDArray[np.float64], change: float, stay: float) -> NDArr
 
 def key_at(spans: tuple[KeySpan, ...], tick: int) -> Key | None:
     """The key that holds at a tick; the first one before it starts, None without keys."""
-    found = spans[0].key if spans else None
-    for span in spans:
-        if span.onset > tick:
-            break
-        found = span.key
-    return found
+    if not spans:
+        return None
+    return spans[max(0, bisect_right(spans, tick, key=lambda span: span.onset) - 1)].key

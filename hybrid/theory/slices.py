@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.pitch import COMMON_SPELLINGS, NO_SPELLING, Key
 from hybrid.core.score import Score
+from hybrid.core.timeline import Metre
 from hybrid.theory.voices import Voice, find_voices
 
 REST = -1
@@ -71,20 +72,24 @@ class Slices:
     @cached_property
     def accent(self) -> NDArray[np.int64]:
         """Metrical strength of each slice: 3 bar line, 2 strong beat, 1 beat, 0 between; (S,)."""
-        accents = np.zeros(len(self), dtype=np.int64)
-        tpq = self.score.ticks_per_quarter
+        bars = self.score.bars
+        full, beat = np.array(
+            [_bar_and_beat(bar.metre, self.score.ticks_per_quarter) for bar in bars]
+        ).T
+        # A pickup is the end of a bar whose start is missing.
+        missing = np.array(
+            [
+                whole - (bar.end - bar.start) if bar.is_pickup else 0
+                for bar, whole in zip(bars, full.tolist(), strict=True)
+            ]
+        )
         index = np.clip(np.searchsorted(self.bar_starts, self.tick, side="right") - 1, 0, None)
-        for slot, bar_index in enumerate(index.tolist()):
-            bar = self.score.bars[bar_index]
-            position = int(self.tick[slot]) - bar.start
-            full = bar.metre.bar_ticks(tpq)
-            if bar.is_pickup:
-                position += full - (bar.end - bar.start)
-            beat = full // bar.metre.n_beats
-            if position % beat:
-                continue
-            half = bar.metre.n_beats >= 4 and bar.metre.n_beats % 2 == 0 and 2 * position == full
-            accents[slot] = 3 if position == 0 else 2 if half else 1
+        position = self.tick - self.bar_starts[index] + missing[index]
+        full, beat = full[index], beat[index]
+        n_beats = full // beat
+        is_half = (n_beats >= 4) & (n_beats % 2 == 0) & (2 * position == full)
+        accents = np.where(position == 0, 3, np.where(is_half, 2, 1))
+        accents[position % beat != 0] = 0
         return accents
 
     def place(self, tick: int) -> tuple[int, float]:
@@ -96,6 +101,13 @@ class Slices:
         if bar.is_pickup:
             position += full - (bar.end - bar.start)
         return bar.number, round(1 + position * bar.metre.n_beats / full, 3)
+
+
+@lru_cache(maxsize=256)
+def _bar_and_beat(metre: Metre, ticks_per_quarter: int) -> tuple[int, int]:
+    """Lengths of a whole bar and of a beat in ticks."""
+    full = metre.bar_ticks(ticks_per_quarter)
+    return full, full // metre.n_beats
 
 
 def key_by_slice(score: Score, ticks: NDArray[np.int64]) -> list[Key | None]:

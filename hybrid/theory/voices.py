@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations
 from typing import Any
 
@@ -145,18 +146,10 @@ def _split_chords(notes: NDArray[Any]) -> list[NDArray[Any]]:
     """Lines of a chordal track, highest first; see the module's description."""
     onsets, starts = np.unique(notes["onset"], return_index=True)
     chords = np.split(notes, starts[1:])
-    n_lines = min(max(len(chord) for chord in chords), MAX_LINES)
-    # A held note under a moving one is polyphony as well.
-    sounding = 0
-    for onset in onsets.tolist():
-        held = (notes["onset"] <= onset) & (notes["onset"] + notes["duration"] > onset)
-        sounding = max(sounding, int(held.sum()))
-        if sounding >= MAX_LINES:
-            break
-    n_lines = max(n_lines, min(sounding, MAX_LINES))
+    n_lines = min(_polyphony(notes), MAX_LINES)
     lines: list[list[Any]] = [[] for _ in range(n_lines)]
     ends = np.zeros(n_lines, dtype=np.int64)
-    pitches = np.linspace(notes["pitch"].max(), notes["pitch"].min(), n_lines)
+    pitches = np.linspace(float(notes["pitch"].max()), float(notes["pitch"].min()), n_lines)
     for onset, chord in zip(onsets.tolist(), chords, strict=True):
         falling = chord[np.argsort(-chord["pitch"], kind="stable")]
         if len(falling) > n_lines:
@@ -171,15 +164,26 @@ def _split_chords(notes: NDArray[Any]) -> list[NDArray[Any]]:
     return [np.array(line, dtype=notes.dtype) for line in lines]
 
 
+def _polyphony(notes: NDArray[Any]) -> int:
+    """How many notes sound together at most; one that ends where another starts has gone."""
+    ends = notes["onset"] + notes["duration"]
+    ticks = np.concatenate([notes["onset"], ends])
+    change = np.concatenate([np.ones(len(notes)), -np.ones(len(notes))])
+    order = np.lexsort((change, ticks))
+    return int(np.cumsum(change[order]).max())
+
+
 def _cheapest_lines(
-    falling: NDArray[Any], pitches: NDArray[Any], busy: NDArray[np.bool_]
-) -> tuple[int, ...]:
+    falling: NDArray[Any], pitches: NDArray[np.float64], busy: NDArray[np.bool_]
+) -> list[int]:
     """Lines, ascending, for notes sorted downwards: least movement, busy lines last."""
-    best: tuple[float, tuple[int, ...]] | None = None
-    for lines in combinations(range(len(pitches)), len(falling)):
-        index = list(lines)
-        cost = float(np.abs(pitches[index] - falling).sum() + 1000.0 * busy[index].sum())
-        if best is None or cost < best[0]:
-            best = (cost, lines)
-    assert best is not None
-    return best[1]
+    choices = _choices(len(pitches), len(falling))
+    cost = np.abs(pitches[choices] - falling).sum(axis=1) + 1000.0 * busy[choices].sum(axis=1)
+    chosen: list[int] = choices[int(np.argmin(cost))].tolist()
+    return chosen
+
+
+@lru_cache(maxsize=128)
+def _choices(n_lines: int, n_notes: int) -> NDArray[np.int64]:
+    """Every ascending choice of lines for that many notes; (choices, n_notes)."""
+    return np.array(list(combinations(range(n_lines), n_notes)), dtype=np.int64)

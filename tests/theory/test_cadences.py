@@ -84,6 +84,15 @@ def test_suspension_into_the_last_chord(score_of: ScoreMaker) -> None:
     assert (found.kind, found.tick) == ("PAC", 4 * Q)
 
 
+def test_a_tonic_whose_third_and_fifth_are_late_is_no_plagal_close(score_of: ScoreMaker) -> None:
+    """F and A stay from V7 over the tonic's bass: a six-four by its notes, suspensions by ear."""
+    score = score_of(
+        "C5 C5 B4 C5:2", "G4 A4 A4:2 G4", "E4 F4 F4:2 E4", "C3 F3 G3 C3:2", key="C", metre="5/4"
+    )
+    (found,) = find_cadences(score, keys=Key.parse("C"))
+    assert (found.kind, found.tick) == ("PAC", 3 * Q)
+
+
 def test_melody_over_broken_chords() -> None:
     """Alberti bass: the harmony is spread in time, the close is the same."""
     melody = [(0, Q, 72), (Q, Q, 76), (2 * Q, Q, 74), (3 * Q, Q, 71), (4 * Q, 4 * Q, 72)]
