@@ -16,20 +16,19 @@ from hybrid.core.pitch import Key
 from hybrid.core.plan import PlanChord
 from hybrid.core.timeline import Metre
 from hybrid.grammar.chords import DIRECT, HARMONIES, chord_table, pivot_weights, sounding
-from hybrid.grammar.chords_phrase import (
+from hybrid.grammar.chords_habits import (
     APPROACH,
     ENDINGS,
     OPENINGS,
     STABLE,
     Before,
     ChordStyle,
-    PhraseTask,
-    draw_chords,
     fewest_chords,
     in_mode,
-    phrase_chords,
 )
+from hybrid.grammar.chords_phrase import phrase_chords
 from hybrid.grammar.chords_rhythm import Slot, bar_patterns, beats, draw_slots
+from hybrid.grammar.chords_walk import PhraseTask, draw_chords
 from hybrid.grammar.forms.realise import related_key
 
 METRES = ("2/4", "3/4", "4/4", "6/8", "3/8", "9/8", "12/8", "2/2", "5/4", "7/8", "1/4", "13/8")

@@ -254,9 +254,9 @@ class FormSampler:
 
     # -- lengths -----------------------------------------------------------------------------
 
-    def lengths(self, longest: int) -> FloatArray:
-        """Log probability of each number of bars 0..longest."""
-        return self.tables(longest)[self.grammar.start][: longest + 1]
+    def lengths(self, longest: int, start: str | None = None) -> FloatArray:
+        """Log probability of each number of bars 0..longest, from the start symbol or another."""
+        return self.tables(longest)[start or self.grammar.start][: longest + 1]
 
     # -- draws -------------------------------------------------------------------------------
 
@@ -275,16 +275,16 @@ class FormSampler:
             self._tails[key] = table
         return self._tails[key]
 
-    def sample(self, bars: int, rng: np.random.Generator) -> Tree:
-        """Draw a derivation of exactly ``bars`` bars.
+    def sample(self, bars: int, rng: np.random.Generator, start: str | None = None) -> Tree:
+        """Draw a derivation of exactly ``bars`` bars, from the start symbol or another.
 
         Raises
         ------
         GrammarError
             If there is none.
         """
-        start = self.grammar.start
-        if bars < 1 or not np.isfinite(self.lengths(bars)[bars]):
+        start = start or self.grammar.start
+        if bars < 1 or not np.isfinite(self.lengths(bars, start)[bars]):
             raise GrammarError(f"{start} has no derivation of {bars} bars")
         nodes: list[tuple[Tree, list[int]]] = []
         sections: dict[str, int] = {}

@@ -15,7 +15,8 @@ from hybrid.core.pitch import Key
 from hybrid.core.plan import PlanChord
 from hybrid.core.timeline import Metre
 from hybrid.grammar.chords import chord_table
-from hybrid.grammar.chords_phrase import Before, ChordStyle, join_weights, phrase_chords
+from hybrid.grammar.chords_habits import Before, ChordStyle, join_weights
+from hybrid.grammar.chords_phrase import phrase_chords
 from hybrid.grammar.forms.realise import PhraseSketch, respell
 
 DIGITS = ("I", "II", "III", "IV", "V", "VI", "VII")

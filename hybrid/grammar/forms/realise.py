@@ -168,22 +168,39 @@ def _key_of(node: Tree, place: int, key: Key) -> Key:
 
 
 def _read_section(reader: _Reader, node: Tree, key: Key) -> None:
-    role = node.symbol.name.partition(":")[2]
+    role = node.symbol.name.partition(":")[2].partition(".")[0].replace("_", " ")
     label = reader.label_of(node)
-    role = role.partition(".")[0].replace("_", " ")
     turn = reader.rounds.get(label, 0)
     reader.rounds[label] = turn + 1
+    phrases = _section_phrases(reader, node, key, label)
+    reader.sections.append(SectionSketch(label, role, key, phrases, turn))
+
+
+def _section_phrases(reader: _Reader, node: Tree, key: Key, label: str) -> tuple[PhraseSketch, ...]:
     phrases: list[PhraseSketch] = []
     before = dict(reader.heard)
-    scopes: dict[int, int] = {}
     current = key
-    for leaf, scope, local in _phrases(node, key, scopes):
+    for leaf, scope, local in _phrases(node, key, {}):
         phrase = _read_phrase(reader, leaf, label, scope, current if local is None else local, key)
         if phrase.theme in before:
             phrase = replace(phrase, returns=True)
         phrases.append(phrase)
         current = phrase.end_key
-    reader.sections.append(SectionSketch(label, role, key, tuple(phrases), turn))
+    return tuple(phrases)
+
+
+def section_phrases(tree: Tree, home: Key, key: Key, label: str) -> tuple[PhraseSketch, ...]:
+    """Phrases of one section's derivation (a tree whose root is a section symbol).
+
+    Parameters
+    ----------
+    tree : Tree
+    home, key : Key
+        Of the piece and of the section.
+    label : str
+        Of the section; its themes are named after it.
+    """
+    return _section_phrases(_Reader(home), tree, key, label)
 
 
 def _phrases(node: Tree, key: Key, scopes: dict[int, int]) -> list[tuple[Tree, int, Key | None]]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from hybrid.core.errors import PlanError
 from hybrid.core.timeline import Metre
-from hybrid.grammar.chords_phrase import ChordStyle
+from hybrid.grammar.chords_habits import ChordStyle
 
 
 @dataclass(frozen=True)
