@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from hybrid.core.pitch import diatonic_step
 from hybrid.rules import weights as w
 from hybrid.rules.decorate import Figure, Habits, Skeleton, draw_figures, parts_of
 from hybrid.rules.harmony import Chord, Event, accent_at, beat_events, beat_ticks, to_ticks
+from hybrid.rules.joins import pairs_from, soprano_pairs, sopranos
 from hybrid.rules.lattice import Blocked, draw_path
 from hybrid.rules.leading import Link, link_between, transition
 from hybrid.rules.lines import Filled, LineNote, Tail
@@ -54,6 +56,8 @@ class Context:
     after_pause : bool
     pause : bool
         Whether this phrase ends with a pause.
+    upbeat : int
+        Ticks after the phrase's last note that lead to the next phrase.
     """
 
     voices: tuple[Voice, ...]
@@ -61,6 +65,7 @@ class Context:
     last_chord: Chord | None = None
     after_pause: bool = False
     pause: bool = False
+    upbeat: int = 0
 
 
 def melody_slots(
@@ -70,18 +75,20 @@ def melody_slots(
     tonic_step: int,
     theme: Theme | None,
     fresh: bool,
+    pause: bool = False,
 ) -> tuple[Slot, ...]:
     """Slots for the notes of a shape over a phrase's chords."""
     start = to_ticks(placed.start)
     slots = []
     onsets = {chord.onset for chord in chords}
+    final_number = max(n for n, note in enumerate(shape.notes) if not note.upbeat)
     for number, note in enumerate(shape.notes):
         onset = start + note.onset
         end = onset + note.duration
         chord = next(c for c in chords if c.onset <= onset < c.end)
         later = tuple(c for c in chords if onset < c.onset < end)
         accent = accent_at(placed, onset)
-        final = number == len(shape.notes) - 1
+        final = number == final_number
         structural = accent > 0 or onset in onsets or note.duration > 480
         tones = _final_tones(placed, chord) if final else ()
         barred: frozenset[int] = frozenset()
@@ -99,14 +106,14 @@ def melody_slots(
                 end,
                 chord,
                 later,
-                tonic_step + note.height,
+                None if note.upbeat and not note.weight else tonic_step + note.height,
                 note.weight,
                 accent,
                 structural and not note.ornament,
                 tones,
                 (),
                 barred,
-                fresh and number == 0,
+                (fresh and number == 0) or (pause and number == final_number + 1),
             )
         )
     return tuple(slots)
@@ -166,34 +173,41 @@ def fill_chorale(
     """
     soprano = context.voices[0]
     tonic_step = tonic_staff_step(placed, *soprano.range)
-    events = beat_events(placed, chords, beat_ticks(placed.metre))
+    events = beat_events(placed, chords, beat_ticks(placed.metre), context.upbeat)
     before, before_chord = _soprano_before(context)
-    slots = melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause)
+    slots = melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause, context.pause)
+    slots = _harmonisable(slots, events, context)
     peak = tonic_step + max(note.height for note in shape.notes) + 0.5
     manner = replace(MANNER, peak=float(peak))
-    melody = draw_melody(slots, soprano.range, rngs[0], manner, before, before_chord)
-    counts: dict[str, int] = {"melody notes": len(melody)}
-    relaxed = 0
-    for slack in (False, True):
+    wanted_steps = _wanted_steps(slots, events)
+    ways: list[tuple[tuple[MelodyNote, ...] | None, bool]] = [(None, False)]
+    for less in (slots, tuple(replace(slot, joins=None) for slot in slots)):
         try:
-            chosen, n_looked = _voices_under(
-                placed, events, melody, context, memory, rngs[1], slack, pinned=True
-            )
-            break
+            melody = draw_melody(less, soprano.range, rngs[0], manner, before, before_chord)
         except Blocked:
-            relaxed += 1
-    else:
+            continue
+        ways = [(melody, True), (_on_events(melody, events), True), (None, False)]
+        break
+    counts: dict[str, int] = {}
+    # First under the melody as it is, then without its notes between the events, then with the
+    # soprano set free at a cost; each time within the spacing limits, then beyond them.
+    relaxed = 0
+    for tune, pinned in ways:
         for slack in (False, True):
             try:
                 chosen, n_looked = _voices_under(
-                    placed, events, melody, context, memory, rngs[1], slack, pinned=False
+                    placed, events, tune, wanted_steps, context, memory, rngs[1], slack
                 )
                 break
             except Blocked:
                 relaxed += 1
-                if slack:
+                if slack and not pinned:
                     raise
-        melody = _melody_through(events, chosen)
+        else:
+            continue
+        melody = _melody_through(events, chosen) if tune is None else tune
+        break
+    counts["melody notes"] = len(melody)
     counts["voicings looked at"] = n_looked
     counts["phrases relaxed"] = int(relaxed > 0)
     skeleton = _skeleton(events, chosen, melody, context)
@@ -206,7 +220,8 @@ def fill_chorale(
         tail=_tail_arrays(context),
     )
     counts["figures looked at"] = n_figures
-    notes = _notes(placed, context.voices, skeleton, figures, melody, shape, context.pause)
+    rests = to_ticks(placed.end) - context.upbeat if context.pause else None
+    notes = _notes(placed, context.voices, skeleton, figures, melody, shape, rests)
     tail = {
         (voice.part, voice.number): (
             int(chosen.pitch[-1, column]),
@@ -217,11 +232,13 @@ def fill_chorale(
     # The soprano's very last note may lie after the last event's first.
     tail[soprano.part, soprano.number] = (melody[-1].pitch, melody[-1].spelling)
     start = to_ticks(placed.start)
+    rest = to_ticks(placed.end) - context.upbeat
     heights = tuple(
         ShapeNote(
             note.onset - start,
             note.end - note.onset,
             diatonic_step(note.pitch, note.spelling) - tonic_step,
+            upbeat=note.onset >= rest,
         )
         for note in melody
     )
@@ -237,12 +254,94 @@ def fill_chorale(
         notes,
         tail,
         chords[-1],
-        context.pause,
+        context.pause and not context.upbeat,
         shape.made_by,
         counts,
         kept,
     )
     return filled, heights
+
+
+def _limits(context: Context, slack: bool = False) -> Limits:
+    return Limits(
+        tuple(voice.range for voice in context.voices),
+        slack=slack,
+        centres=_centres(context.voices),
+    )
+
+
+def _harmonisable(
+    slots: tuple[Slot, ...], events: tuple[Event, ...], context: Context
+) -> tuple[Slot, ...]:
+    """The slots with what the voices under them can do with each note, and two in a row."""
+    limits = _limits(context)
+    tail = _tail_arrays(context)
+    slots = tuple(piece for slot in slots for piece in _split(slot, events, limits))
+    result = []
+    for number, slot in enumerate(slots):
+        inside = [e for e in events if slot.onset <= e.onset < slot.end]
+        if not inside:
+            result.append(slot)
+            continue
+        open_to = frozenset.intersection(*(sopranos(event, limits) for event in inside))
+        joins = None
+        place = events.index(inside[0])
+        if place == 0 and tail is not None and context.last_chord is not None:
+            last = Voicings(tail[0], tail[1], np.zeros(1))
+            joins = pairs_from(last, context.last_chord, events[0], tail[2], limits)
+        elif place > 0 and _breaks(events[place - 1], events[place], context):
+            joins = None
+        elif place > 0 and slots[number - 1].onset <= events[place - 1].onset:
+            joins = soprano_pairs(events[place - 1], inside[0], limits)
+        # A note held over several events has to fit each change under it.
+        for one, two in pairwise(inside):
+            pairs = soprano_pairs(one, two, limits)
+            open_to &= frozenset(a for a, b in pairs if a == b)
+        result.append(replace(slot, open_to=open_to, joins=joins))
+    return tuple(result)
+
+
+def _split(slot: Slot, events: tuple[Event, ...], limits: Limits) -> tuple[Slot, ...]:
+    """A note cut where the chords under it share no tone that could be held."""
+    inside = [e for e in events if slot.onset <= e.onset < slot.end]
+    cuts = []
+    common: frozenset[int] | None = None
+    if inside and inside[0].onset > slot.onset:
+        common = frozenset(range(128))  # it began between events, on any note
+    for place, event in enumerate(inside):
+        here = sopranos(event, limits)
+        if place and common is not None:
+            pairs = soprano_pairs(inside[place - 1], event, limits)
+            held = common & here & frozenset(a for a, b in pairs if a == b)
+        else:
+            held = here if common is None else common & here
+        if common is not None and not held:
+            cuts.append(event.onset)
+            held = here
+        common = held
+    if not cuts:
+        return (slot,)
+    starts = [slot.onset, *cuts]
+    pieces = []
+    for start, end in zip(starts, [*cuts, slot.end], strict=True):
+        chord = next(e.chord for e in events if e.onset <= start < e.end)
+        later = tuple(
+            dict.fromkeys(e.chord for e in events if start < e.onset < end and e.chord != chord)
+        )
+        first = start == slot.onset
+        pieces.append(
+            replace(
+                slot,
+                onset=start,
+                end=end,
+                chord=chord,
+                later=later,
+                structural=slot.structural if first else True,
+                tones=slot.tones if end == slot.end else (),
+                fresh=slot.fresh and first,
+            )
+        )
+    return tuple(pieces)
 
 
 def _soprano_before(context: Context) -> tuple[tuple[int, int] | None, Chord | None]:
@@ -278,44 +377,41 @@ def _sounding(melody: Sequence[MelodyNote], tick: int) -> MelodyNote:
 def _voices_under(
     placed: PlacedPhrase,
     events: tuple[Event, ...],
-    melody: Sequence[MelodyNote],
+    melody: Sequence[MelodyNote] | None,
+    wanted_steps: Sequence[float],
     context: Context,
     memory: Memory | None,
     rng: np.random.Generator,
     slack: bool,
-    pinned: bool,
 ) -> tuple[Voicings, int]:
-    """Draw voicings for a phrase's events; rows of the result are events."""
-    limits = Limits(
-        tuple(voice.range for voice in context.voices),
-        slack=slack,
-        centres=_centres(context.voices),
-    )
+    """Draw voicings for a phrase's events; rows of the result are events.
+
+    Without a melody the soprano is free, and costs what it differs from ``wanted_steps``.
+    """
+    limits = _limits(context, slack)
     sets: list[Voicings] = []
     exits: list[tuple[tuple[int, int] | None, ...]] = []
     for number, event in enumerate(events):
-        note = _sounding(melody, event.onset)
-        if pinned:
+        if melody is not None:
+            note = _sounding(melody, event.onset)
             found = voicings(event.chord, event.bass, limits, (), (note.pitch, note.spelling))
         else:
             found = voicings(event.chord, event.bass, limits)
-            target = diatonic_step(note.pitch, note.spelling)
-            away = np.array(
-                [abs(_step(p, s) - target) for p, s in zip(*_soprano_of(found), strict=True)]
-            )
+            steps = [_step(p, s) for p, s in zip(*_soprano_of(found), strict=True)]
+            away = np.abs(np.array(steps, dtype=np.float64) - wanted_steps[number])
             found = found.plus(UNPINNED * away)
             found = _ending(placed, event, found)
         if memory is not None:
             found = found.plus(_unlike(placed, event, found, memory))
         sets.append(found)
         exit_ = None
-        if pinned and number + 1 < len(events):
+        if melody is not None and number + 1 < len(events):
             last = _sounding(melody, events[number + 1].onset - 1)
             if (last.pitch, last.spelling) != (note.pitch, note.spelling):
                 exit_ = (last.pitch, last.spelling)
         exits.append((exit_, *(None for _ in context.voices[1:])))
     links = [
-        link_between(a.chord, b.chord, exits=exits[place])
+        link_between(a.chord, b.chord, _breaks(a, b, context), exits[place])
         for place, (a, b) in enumerate(zip(events, events[1:], strict=False))
     ]
     first_link: Link | None = None
@@ -337,6 +433,11 @@ def _voices_under(
         np.array(path.probability[skip:]),
     )
     return chosen, sum(len(found) for found in sets)
+
+
+def _breaks(before: Event, after: Event, context: Context) -> bool:
+    """Whether a pause stands between two events of the phrase."""
+    return context.pause and after.upbeat and not before.upbeat
 
 
 def _centres(voices: tuple[Voice, ...]) -> tuple[float, ...]:
@@ -379,6 +480,25 @@ def _unlike(
     return result
 
 
+def _wanted_steps(slots: Sequence[Slot], events: tuple[Event, ...]) -> tuple[float, ...]:
+    """The shape's staff position at each event."""
+    wanted = []
+    for event in events:
+        sounding = [slot for slot in slots if slot.onset <= event.onset] or [slots[0]]
+        wanted.append(float(sounding[-1].height or 0.0))
+    return tuple(wanted)
+
+
+def _on_events(
+    melody: Sequence[MelodyNote], events: tuple[Event, ...]
+) -> tuple[MelodyNote, ...]:
+    """The melody without the notes that begin between events."""
+    onsets = {event.onset for event in events}
+    kept = [note for note in melody if note.onset in onsets or note is melody[0]]
+    ends = [note.onset for note in kept[1:]] + [melody[-1].end]
+    return tuple(replace(note, end=end) for note, end in zip(kept, ends, strict=True))
+
+
 def _melody_through(events: tuple[Event, ...], chosen: Voicings) -> tuple[MelodyNote, ...]:
     """The melody of a soprano that the voicings have chosen: one note for each event."""
     notes: list[MelodyNote] = []
@@ -409,8 +529,9 @@ def _skeleton(
                 strange.append(number)
         tied = inside[0].onset < event.onset
         lines.append(Figure("melody", tuple(notes), tied, 0.0, tuple(strange)))
-    breaks = tuple(False for _ in events)
-    return Skeleton(events, chosen.pitch, chosen.spelling, breaks, {0: tuple(lines)})
+    breaks = (False, *(_breaks(a, b, context) for a, b in pairwise(events)))
+    ranges = tuple(voice.range for voice in context.voices)
+    return Skeleton(events, chosen.pitch, chosen.spelling, breaks, ranges, {0: tuple(lines)})
 
 
 def _wanted_kinds(
@@ -430,9 +551,9 @@ def _notes(
     figures: tuple[tuple[Figure, ...], ...],
     melody: Sequence[MelodyNote],
     shape: Shape,
-    pause: bool,
+    rests: int | None,
 ) -> tuple[LineNote, ...]:
-    """All notes of a phrase, ties joined."""
+    """All notes of a phrase, ties joined; fermatas on the notes that end at ``rests``."""
     notes: list[LineNote] = []
     for voice, column in zip(voices, range(len(voices)), strict=True):
         if column == 0:
@@ -466,10 +587,9 @@ def _notes(
                     )
                 )
         notes.extend(row)
-    if pause:
-        ends = max(note.end for note in notes)
+    if rests is not None:
         notes = [
-            replace(note, articulation="fermata") if note.end == ends else note for note in notes
+            replace(note, articulation="fermata") if note.end == rests else note for note in notes
         ]
     return tuple(notes)
 
@@ -487,10 +607,13 @@ def _melody_notes(
 ) -> list[LineNote]:
     cadence = placed.phrase.cadence or "none"
     row = []
-    for number, note in enumerate(melody):
+    rest = to_ticks(placed.end) - sum(n.duration for n in shape.notes if n.upbeat)
+    for note in melody:
         maker = shape.made_by
-        if number == len(melody) - 1 and cadence != "none":
+        if note.end == rest and cadence != "none":
             maker = f"cadence {cadence}"
+        elif note.onset >= rest:
+            maker = "upbeat"
         elif not note.is_chord_tone:
             maker = f"{shape.made_by}, non-chord tone"
         row.append(

@@ -103,18 +103,36 @@ class Skeleton:
         Ready figures of voices whose notes are given (a melody): one for each event.
     breaks : tuple of bool
         Whether a pause stands before the event.
+    ranges : tuple of (int, int)
+        Lowest and highest pitch of each voice.
     """
 
     events: tuple[Event, ...]
     pitch: NDArray[np.int64]
     spelling: NDArray[np.int64]
     breaks: tuple[bool, ...]
+    ranges: tuple[tuple[int, int], ...]
     lines: dict[int, tuple[Figure, ...]] = field(default_factory=dict)
 
 
 def parts_of(event: Event) -> int:
     """How many equal parts the grid of an event has: 6 where beats divide in three, else 4."""
     return 6 if event.ticks % 720 == 0 else 4
+
+
+def _late(event: Event, parts: int) -> int:
+    """Part at which a note between two chords begins: the second half, at most a quarter long."""
+    if parts == 6:
+        return 4
+    return 2 if event.ticks < 1920 else 3
+
+
+def _resolution(event: Event, parts: int) -> int:
+    """Part at which a suspension resolves: after half the event, at the latest after a quarter."""
+    unit = event.ticks // parts
+    if event.ticks == 720:
+        return 4
+    return max(1, min(parts // 2, 480 // unit))
 
 
 def draw_figures(
@@ -323,7 +341,7 @@ def _figures(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tupl
     if habits.fixed and habits.fixed[voice] or event.ticks < SHORTEST:
         return (plain,)
     parts = parts_of(event)
-    late = parts // 2 if parts == 4 else 4
+    late = _late(event, parts)
     is_bass = voice == skeleton.pitch.shape[1] - 1
     found = [plain]
     last = place + 1 == len(skeleton.events)
@@ -354,7 +372,7 @@ def _figures(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tupl
             name = _suspension(above, is_bass)
             weight = habits.suspension + (0.0 if event.accent >= 2 else 0.5)
             if name:
-                notes = ((0, *before), (late, *here))
+                notes = ((0, *before), (_resolution(event, parts), *here))
                 found.append(Figure(f"suspension {name}", notes, True, weight, (0,)))
     return tuple(found)
 

@@ -15,7 +15,7 @@ from hybrid.core.seeds import MAX_SEED, stage_rng
 from hybrid.core.trace import Trace
 from hybrid.rules.assemble import make_score, make_trace
 from hybrid.rules.chorale import Context, Memory, fill_chorale
-from hybrid.rules.harmony import Chord, plan_chords, to_ticks
+from hybrid.rules.harmony import Chord, beat_ticks, plan_chords, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled
 from hybrid.rules.parts import PartTable, chorale_voices, make_parts
@@ -82,18 +82,39 @@ class _Writer:
         self.memories: dict[str, Memory] = {}
         self.rhythms: set[tuple[Fraction, ...]] = set()
         self.pauses = _has_pauses(plan)
+        self.upbeats = int(self._stream("upbeats").integers(1, 3))
 
     def run(self) -> list[Filled]:
         done: list[Filled] = []
-        for placed, chords in self.phrases:
-            done.append(self._phrase(placed, chords, done[-1] if done else None))
+        for number, (placed, chords) in enumerate(self.phrases):
+            after = self.phrases[number + 1][0] if number + 1 < len(self.phrases) else None
+            upbeat = self._upbeat(placed, chords, after)
+            done.append(self._phrase(placed, chords, done[-1] if done else None, upbeat))
         return done
+
+    def _upbeat(
+        self, placed: PlacedPhrase, chords: tuple[Chord, ...], after: PlacedPhrase | None
+    ) -> int:
+        """Ticks of a long last chord that lead to the next phrase instead of resting."""
+        if after is None or placed.phrase.cadence == "none":
+            return 0
+        if placed.shared.texture != "chorale" or after.shared.texture != "chorale":
+            return 0
+        beat = beat_ticks(placed.metre)
+        beats = (chords[-1].end - chords[-1].onset) // beat
+        if (chords[-1].end - chords[-1].onset) % beat or beats < 3:
+            return 0
+        return beat * (1 if beats == 3 else self.upbeats)
 
     def _stream(self, what: str, *names: str | int) -> np.random.Generator:
         return stage_rng(self.seed, "rules", what, *names)
 
     def _phrase(
-        self, placed: PlacedPhrase, chords: tuple[Chord, ...], before: Filled | None
+        self,
+        placed: PlacedPhrase,
+        chords: tuple[Chord, ...],
+        before: Filled | None,
+        upbeat: int,
     ) -> Filled:
         label = str(placed.phrase.theme)
         theme = self.themes.get(label)
@@ -105,10 +126,11 @@ class _Writer:
                 self._stream("theme", label),
                 tuple(found.curve for found in self.themes.values()),
                 frozenset(self.rhythms),
+                upbeat,
             )
             self.rhythms.add(rhythm)
         else:
-            shape = take_up(theme, placed, chords, self._stream("variation", placed.index))
+            shape = take_up(theme, placed, chords, self._stream("variation", placed.index), upbeat)
         names = placed.shared.instruments
         voices = chorale_voices(self.table, names, placed.shared.register)
         pause = self.pauses and placed.phrase.cadence != "none"
@@ -118,6 +140,7 @@ class _Writer:
             before.last_chord if before else None,
             before.pause if before else False,
             pause,
+            upbeat,
         )
         streams = (
             self._stream("melody", placed.index),

@@ -177,7 +177,9 @@ class Event:
     accent : int
         Metrical strength, 3 bar line .. 0 between beats.
     first, last : bool
-        Whether it is the first or last event of its phrase.
+        Whether it is the first event of its phrase, or the one in which the phrase rests.
+    upbeat : bool
+        Whether it comes after the rest of the phrase and leads to the next one.
     """
 
     onset: int
@@ -187,6 +189,7 @@ class Event:
     accent: int
     first: bool
     last: bool
+    upbeat: bool = False
 
     @property
     def ticks(self) -> int:
@@ -227,30 +230,39 @@ def beat_ticks(metre: Metre) -> int:
 
 
 def beat_events(
-    placed: PlacedPhrase, chords: Sequence[Chord], step: int, hold_last: bool = True
+    placed: PlacedPhrase, chords: Sequence[Chord], step: int, upbeat: int = 0
 ) -> tuple[Event, ...]:
     """Events of a phrase: chord onsets, and every ``step`` ticks inside longer chords.
 
-    The last chord is held where ``hold_last`` and the phrase has a cadence. Inside a chord in
-    root position the bass may go to the third, inside a first inversion to the root: never to
-    a six-four, and not inside dominants before a cadence, whose bass has to stand.
+    The last chord of a phrase with a cadence is held, up to ``upbeat`` ticks before its end.
+    Inside a chord in root position the bass may go to the third, inside a first inversion to
+    the root: never to a six-four, and not inside the last two chords, whose bass has to stand.
     """
     start = to_ticks(placed.start)
     moments: list[tuple[int, int, Chord, tuple[int, ...]]] = []
     n_chords = len(chords)
+    rests = placed.phrase.cadence != "none"
     for number, chord in enumerate(chords):
-        cuts = [chord.onset]
-        held = hold_last and number == n_chords - 1 and placed.phrase.cadence != "none"
-        if not held:
-            first = chord.onset + step - (chord.onset - start) % step
-            cuts.extend(range(first, chord.end, step))
+        first = chord.onset + step - (chord.onset - start) % step
+        cuts = [chord.onset, *range(first, chord.end, step)]
+        if rests and number == n_chords - 1:
+            cuts = [chord.onset, *(cut for cut in cuts if cut >= chord.end - upbeat)]
         free = number < n_chords - 2
         for cut, stop in zip(cuts, [*cuts[1:], chord.end], strict=True):
             bass = (chord.bass,) if cut == chord.onset else _basses(chord, free)
             moments.append((cut, stop, chord, bass))
-    last = len(moments) - 1
+    rest = len(moments) - 1 - (upbeat // step if rests else 0)
     return tuple(
-        Event(onset, end, chord, bass, accent_at(placed, onset), index == 0, index == last)
+        Event(
+            onset,
+            end,
+            chord,
+            bass,
+            accent_at(placed, onset),
+            index == 0,
+            index == rest,
+            index > rest,
+        )
         for index, (onset, end, chord, bass) in enumerate(moments)
     )
 

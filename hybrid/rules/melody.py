@@ -55,6 +55,10 @@ class Slot:
         Pitches that are forbidden.
     fresh : bool
         Whether a pause stands before it, so that nothing joins it to the note before.
+    open_to : frozenset of int or None
+        Pitches that the voices under it can harmonise; None where any will do.
+    joins : frozenset of (int, int) or None
+        Pitches of the note before and of this one that they can harmonise in a row.
     """
 
     onset: int
@@ -69,6 +73,8 @@ class Slot:
     pinned: tuple[tuple[int, int], ...] = ()
     barred: frozenset[int] = frozenset()
     fresh: bool = False
+    open_to: frozenset[int] | None = None
+    joins: frozenset[tuple[int, int]] | None = None
 
     @property
     def ticks(self) -> int:
@@ -219,6 +225,8 @@ def _candidates(slot: Slot, limits: tuple[int, int], manner: Manner) -> _Set:
         cost += 2.0 * np.maximum(step - manner.peak, 0.0)
     if slot.barred:
         cost[np.isin(pitch, sorted(slot.barred))] = np.inf
+    if slot.open_to is not None:
+        cost[~np.isin(pitch, sorted(slot.open_to))] = np.inf
     down = np.zeros(len(notes), dtype=bool)
     for after in slot.later:
         stays = np.isin(spelling, after.tones)
@@ -260,8 +268,12 @@ def _pair(
         forbidden |= size > manner.max_leap
     for banned in sorted(manner.forbidden):
         forbidden |= size == banned
+    if after.joins is not None:
+        codes = sorted(128 * one + two for one, two in after.joins)
+        forbidden |= ~np.isin(128 * a.pitch[:, None] + b.pitch[None, :], codes)
     if after.fresh:
         cost *= 0.4
+        cost[forbidden] = np.inf
         return cost
     # What was held into a dissonance resolves down by step.
     forbidden |= a.down[:, None] & ~((move == -1) | (move == -2))

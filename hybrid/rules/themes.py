@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from hybrid.core.plan import PlacedPhrase
-from hybrid.rules.harmony import Chord, to_ticks
+from hybrid.rules.harmony import Chord, beat_ticks, to_ticks
 from hybrid.rules.motifs import draw_contour, draw_rhythm
 
 #: Degrees (0 is the tonic) on which a melody likes to end, by cadence, with weights.
@@ -29,13 +29,18 @@ FINAL_DEGREES = {
 
 @dataclass(frozen=True)
 class ShapeNote:
-    """A wanted note: ticks from the phrase's start, and scale steps from the tonic."""
+    """A wanted note: ticks from the phrase's start, and scale steps from the tonic.
+
+    An ``upbeat`` follows the phrase's last note and leads to the next phrase; its height is not
+    the theme's.
+    """
 
     onset: int
     duration: int
     height: float
     weight: float = 0.35
     ornament: bool = False
+    upbeat: bool = False
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,7 @@ def invent(
     rng: np.random.Generator,
     avoid: tuple[str, ...],
     taken: frozenset[tuple[Fraction, ...]],
+    upbeat: int = 0,
 ) -> tuple[Shape, str, tuple[Fraction, ...]]:
     """A new theme for a phrase.
 
@@ -109,6 +115,8 @@ def invent(
         Curves that other themes have.
     taken : frozenset
         First bars' rhythms that other themes have.
+    upbeat : int
+        Ticks at the phrase's end that lead to the next phrase.
 
     Returns
     -------
@@ -149,7 +157,7 @@ def invent(
             wiggle = steps[place % len(steps)] - float(np.mean(steps[: len(row)]))
             notes.append(ShapeNote(onset, to_ticks(value), arch + 0.8 * wiggle))
             position += value
-    notes = _with_final(notes, placed, chords, final)
+    notes = _with_final(notes, placed, chords, final, upbeat)
     return (
         Shape(tuple(notes), f"theme {placed.phrase.theme} motif L-system {head.source}"),
         (head.source),
@@ -198,7 +206,11 @@ def _final_height(placed: PlacedPhrase, rng: np.random.Generator) -> float:
 
 
 def _with_final(
-    notes: list[ShapeNote], placed: PlacedPhrase, chords: tuple[Chord, ...], final: float
+    notes: list[ShapeNote],
+    placed: PlacedPhrase,
+    chords: tuple[Chord, ...],
+    final: float,
+    upbeat: int,
 ) -> list[ShapeNote]:
     """Let the last note start with the last chord (at the latest with the last bar) and last."""
     start = to_ticks(placed.start)
@@ -211,7 +223,12 @@ def _with_final(
     if kept and kept[-1].onset + kept[-1].duration > landing:
         last = kept[-1]
         kept[-1] = replace(last, duration=landing - last.onset)
-    return [*kept, ShapeNote(landing, end - landing, final, weight=1.2)]
+    rest = end - upbeat
+    beat = beat_ticks(placed.metre)
+    after = [
+        ShapeNote(onset, beat, final, 0.0, upbeat=True) for onset in range(rest, end, beat)
+    ]
+    return [*kept, ShapeNote(landing, rest - landing, final, weight=1.2), *after]
 
 
 def take_up(
@@ -219,12 +236,15 @@ def take_up(
     placed: PlacedPhrase,
     chords: tuple[Chord, ...],
     rng: np.random.Generator,
+    upbeat: int = 0,
 ) -> Shape:
     """What a later phrase makes of a theme, after the plan's word for it."""
     variation = placed.phrase.variation or "varied"
     length = to_ticks(placed.quarters)
     bar_ticks = to_ticks(placed.metre.bar_quarters)
-    notes = theme.notes
+    notes = tuple(note for note in theme.notes if not note.upbeat)
+    # Where the first appearance led on with an upbeat, its last note is taken for as long.
+    notes = (*notes[:-1], replace(notes[-1], duration=theme.ticks - notes[-1].onset))
     if bar_ticks != theme.bar_ticks:
         notes = _rescaled(notes, Fraction(bar_ticks, theme.bar_ticks))
     made_by = f"theme {theme.label} {variation}"
@@ -256,9 +276,16 @@ def take_up(
     final = notes[-1].height
     if variation not in ("literal", "varied", "transposed", "ornament"):
         final = _final_height(placed, rng)
-    shaped = _with_final(list(notes), placed, chords, final)
-    if shaped and variation in ("literal", "varied", "transposed", "ornament"):
-        shaped[-1] = replace(shaped[-1], weight=2.5 if variation != "literal" else 6.0)
+    shaped = _with_final(list(notes), placed, chords, final, upbeat)
+    if variation in ("literal", "varied", "transposed", "ornament"):
+        weight = 2.5 if variation != "literal" else 6.0
+        last = max(number for number, note in enumerate(shaped) if not note.upbeat)
+        shaped[last] = replace(shaped[last], weight=weight)
+        # An upbeat is taken up with the rest where the phrase has the same length.
+        for number in range(last + 1, len(shaped)):
+            old = [n for n in theme.notes if n.upbeat and n.onset == shaped[number].onset]
+            if old:
+                shaped[number] = replace(shaped[number], height=old[0].height, weight=weight)
     changed: frozenset[int] = frozenset()
     if variation == "varied":
         changed = _changes(shaped, rng)
@@ -271,7 +298,7 @@ def take_up(
 
 def _changes(notes: list[ShapeNote], rng: np.random.Generator) -> frozenset[int]:
     """About a tenth of the notes, one at least, none of them the first or the last two."""
-    inner = range(1, len(notes) - 2)
+    inner = range(1, sum(not note.upbeat for note in notes) - 2)
     if not len(inner):
         return frozenset()
     count = max(1, round(0.1 * len(notes)))
