@@ -171,7 +171,7 @@ def make_plan(
         from hybrid.io.plan_toml import read_plan
 
         plan = read_plan(Path(plan))
-    given = {
+    given: dict[str, Any] = {
         "form": form,
         "style": style,
         "key": home,
@@ -189,7 +189,8 @@ def make_plan(
                 f"the plan, got {_shown(value)}"
             )
         plan = replace(plan, **{name: value})
-    return complete(plan, stage_rng(seed, "form"), minutes=minutes)
+    completed: FormPlan = complete(plan, stage_rng(seed, "form"), minutes=minutes)
+    return completed
 
 
 def _shown(value: object) -> str:

@@ -234,5 +234,74 @@ def draw(
     _draw(read_tree(text), output, title)
 
 
-def lsystem() -> None:
-    """Rewrite an L-system."""
+def lsystem(
+    system: Annotated[
+        str | None,
+        typer.Argument(help="L-system: a file, or a name of the library. [default: list them]"),
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Times to rewrite. [default: the system's own]")
+    ] = None,
+    seed: Seed = 1,
+    reading: Annotated[
+        str | None,
+        typer.Option(help="Read as contour, tokens, chords, rhythm or form, and list events."),
+    ] = None,
+    key: Annotated[str, typer.Option(help="Key of the notes written.")] = "C major",
+    generations: Annotated[
+        bool, typer.Option("--generations", help="Print every string from the axiom on.")
+    ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="SVG: the turtle's drawing; else a score's file."),
+    ] = None,
+) -> None:
+    """Rewrite an L-system and read it: as a drawing, a line, chords, a rhythm or a form."""
+    import json
+
+    from hybrid.core.pitch import Key
+    from hybrid.core.seeds import stage_rng
+    from hybrid.grammar.lsystem_notation import load_lsystem, lsystem_names, read_lsystem
+    from hybrid.grammar.lsystem_read import READERS, read, rows
+    from hybrid.grammar.lsystem_rules import join_symbols
+
+    if system is None:
+        for name in lsystem_names():
+            loaded = load_lsystem(name)
+            readings = ", ".join(loaded.readings)
+            typer.echo(f"{name:<18} {loaded.title}" + (f" [{readings}]" if readings else ""))
+        return
+    chosen = read_lsystem(system) if Path(system).is_file() else load_lsystem(system)
+    count = chosen.steps if steps is None else steps
+    derivation = chosen.derive(count, stage_rng(seed, "lsystem", chosen.name))
+    if generations:
+        for string in derivation.generations:
+            typer.echo(join_symbols(map(str, string)))
+    elif reading is None:
+        typer.echo(join_symbols(map(str, derivation.last)))
+    named = reading or next((name for name in chosen.readings if name in READERS), None)
+    if reading is not None:
+        for row in rows(read(derivation, reading)):
+            typer.echo(json.dumps(row))
+    if output is None:
+        return
+    if output.suffix.lower() == ".svg":
+        from hybrid.grammar.lsystem_turtle import TurtleConfig, turtle_path, turtle_svg
+        from hybrid.io.atomic import write_text
+
+        config = TurtleConfig.from_options(chosen.readings.get("turtle", {}))
+        write_text(output, turtle_svg(turtle_path(derivation.last, config), title=chosen.title))
+        typer.echo(f"{output}: the turtle's drawing")
+        return
+    from hybrid.core.errors import GrammarError
+    from hybrid.grammar.lsystem_score import lsystem_score
+    from hybrid.io.files import write_score
+
+    if named is None:
+        raise GrammarError(
+            f"L-system {chosen.name!r} must have a reading to be written as a score; give --reading"
+        )
+    score = lsystem_score(read(derivation, named), Key.parse(key), title=chosen.title)
+    for loss in write_score(score, output):
+        typer.echo(f"hybrid: {output.name}: {loss}", err=True)
+    typer.echo(f"{output}: the {named} of {chosen.name}, {count} steps")
