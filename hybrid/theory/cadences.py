@@ -126,7 +126,9 @@ def find_cadences(
         spans = tuple(keys)
     chords = infer_chords(score, slices, spans)
     found = []
+    last_end = 0
     for end in sorted(set(phrase_ends(score) if ends is None else ends)):
+        start, last_end = last_end, end
         inside = [chord for chord in chords if chord.onset < end]
         if not inside:
             continue
@@ -137,8 +139,9 @@ def find_cadences(
             ]
             kind = next((kind for kind in kinds if kind is not None), None)
             if kind is not None:
-                bar, _ = slices.place(last.onset)
-                found.append(Cadence(last.onset, bar, kind, key))
+                onset = max(last.onset, start)  # it may go on from the phrase before
+                bar, _ = slices.place(onset)
+                found.append(Cadence(onset, bar, kind, key))
                 break
     return tuple(found)
 

@@ -129,6 +129,15 @@ def test_every_phrase_end_is_read(score_of: ScoreMaker) -> None:
     assert [(c.kind, c.bar) for c in found] == [("HC", 1), ("PAC", 2)]
 
 
+def test_a_phrase_that_stays_on_one_harmony(score_of: ScoreMaker) -> None:
+    """The dominant goes on through a whole phrase: two half cadences, each in its place."""
+    score = score_of(
+        "C5 B4:3 D5 B4 D5:2", "G4 G4:3 G4 F4 G4:2", "E4 D4:3 B3 D4 B3:2", "C3 G3:3 G3 G2 G3:2"
+    )
+    found = find_cadences(score, ends=[4 * Q, 8 * Q], keys=Key.parse("C"))
+    assert [(c.kind, c.tick) for c in found] == [("HC", Q), ("HC", 4 * Q)]
+
+
 def test_keys_may_change(score_of: ScoreMaker) -> None:
     """The same close is perfect in G and a half cadence with I before it is none there."""
     score = score_of(
