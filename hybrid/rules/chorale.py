@@ -175,7 +175,9 @@ def fill_chorale(
     tonic_step = tonic_staff_step(placed, *soprano.range)
     events = beat_events(placed, chords, beat_ticks(placed.metre), context.upbeat)
     before, before_chord = _soprano_before(context)
-    slots = melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause, context.pause)
+    slots = melody_slots(
+        placed, chords, shape, tonic_step, theme, context.after_pause, context.pause
+    )
     slots = _harmonisable(slots, events, context)
     peak = tonic_step + max(note.height for note in shape.notes) + 0.5
     manner = replace(MANNER, peak=float(peak))
@@ -210,7 +212,7 @@ def fill_chorale(
     counts["melody notes"] = len(melody)
     counts["voicings looked at"] = n_looked
     counts["phrases relaxed"] = int(relaxed > 0)
-    skeleton = _skeleton(events, chosen, melody, context)
+    skeleton = _skeleton(events, chosen, melody, context, shape)
     wanted = _wanted_kinds(placed, events, memory)
     figures, n_figures = draw_figures(
         skeleton,
@@ -220,6 +222,7 @@ def fill_chorale(
         tail=_tail_arrays(context),
     )
     counts["figures looked at"] = n_figures
+    melody = _embellished(melody, events, figures)
     rests = to_ticks(placed.end) - context.upbeat if context.pause else None
     notes = _notes(placed, context.voices, skeleton, figures, melody, shape, rests)
     tail = {
@@ -489,9 +492,7 @@ def _wanted_steps(slots: Sequence[Slot], events: tuple[Event, ...]) -> tuple[flo
     return tuple(wanted)
 
 
-def _on_events(
-    melody: Sequence[MelodyNote], events: tuple[Event, ...]
-) -> tuple[MelodyNote, ...]:
+def _on_events(melody: Sequence[MelodyNote], events: tuple[Event, ...]) -> tuple[MelodyNote, ...]:
     """The melody without the notes that begin between events."""
     onsets = {event.onset for event in events}
     kept = [note for note in melody if note.onset in onsets or note is melody[0]]
@@ -513,10 +514,16 @@ def _skeleton(
     chosen: Voicings,
     melody: Sequence[MelodyNote],
     context: Context,
+    shape: Shape,
 ) -> Skeleton:
-    """The voicings with the melody's own notes as ready figures of the soprano."""
+    """The voicings with the melody's own notes as ready figures of the soprano.
+
+    A new melody's notes as long as an event may still be embellished; one that is taken up
+    again is what it was.
+    """
     lines = []
-    for event in events:
+    open_events = []
+    for place, event in enumerate(events):
         parts = parts_of(event)
         unit = event.ticks // parts
         inside = [n for n in melody if n.end > event.onset and n.onset < event.end]
@@ -528,10 +535,55 @@ def _skeleton(
             if note.spelling not in event.chord.tones:
                 strange.append(number)
         tied = inside[0].onset < event.onset
+        alone = (inside[0].onset, inside[-1].end) == (event.onset, event.end)
+        if alone and len(inside) == 1 and not shape.strict and not event.last:
+            open_events.append(place)
         lines.append(Figure("melody", tuple(notes), tied, 0.0, tuple(strange)))
     breaks = (False, *(_breaks(a, b, context) for a, b in pairwise(events)))
     ranges = tuple(voice.range for voice in context.voices)
-    return Skeleton(events, chosen.pitch, chosen.spelling, breaks, ranges, {0: tuple(lines)})
+    return Skeleton(
+        events,
+        chosen.pitch,
+        chosen.spelling,
+        breaks,
+        ranges,
+        {0: tuple(lines)},
+        frozenset(open_events),
+    )
+
+
+def _embellished(
+    melody: Sequence[MelodyNote],
+    events: tuple[Event, ...],
+    figures: tuple[tuple[Figure, ...], ...],
+) -> tuple[MelodyNote, ...]:
+    """The melody with the figures that its notes took."""
+    taken = {
+        event.onset: (event, chosen[0])
+        for event, chosen in zip(events, figures, strict=True)
+        if chosen[0].kind != "melody"
+    }
+    notes: list[MelodyNote] = []
+    for note in melody:
+        if note.onset not in taken:
+            notes.append(note)
+            continue
+        event, figure = taken[note.onset]
+        unit = event.ticks // parts_of(event)
+        ends = [event.onset + part * unit for part, _, _ in figure.notes[1:]] + [event.end]
+        for number, ((part, pitch, spelling), end) in enumerate(
+            zip(figure.notes, ends, strict=True)
+        ):
+            if number == 0 and figure.tied:
+                notes[-1] = replace(notes[-1], end=end, figure=figure.kind)
+                continue
+            name = "" if number == 0 else figure.kind
+            strange = number in figure.strange
+            onset = event.onset + part * unit
+            notes.append(
+                MelodyNote(onset, end, pitch, spelling, not strange, note.probability, name)
+            )
+    return tuple(notes)
 
 
 def _wanted_kinds(
@@ -614,6 +666,8 @@ def _melody_notes(
             maker = f"cadence {cadence}"
         elif note.onset >= rest:
             maker = "upbeat"
+        elif note.figure:
+            maker = f"{shape.made_by}, {note.figure}"
         elif not note.is_chord_tone:
             maker = f"{shape.made_by}, non-chord tone"
         row.append(

@@ -67,12 +67,12 @@ class Habits:
         Voices that keep their notes as they are.
     """
 
-    passing: float = -0.4
-    double: float = 2.4
-    neighbour: float = 1.7
-    skip: float = 2.0
+    passing: float = -2.2
+    double: float = 1.2
+    neighbour: float = 1.2
+    skip: float = 1.7
     suspension: float = 0.2
-    tie: float = 1.2
+    tie: float = 2.2
     fixed: tuple[bool, ...] = ()
 
 
@@ -101,6 +101,8 @@ class Skeleton:
         `SILENT` where a voice rests.
     lines : mapping of voice to figures
         Ready figures of voices whose notes are given (a melody): one for each event.
+    open_events : frozenset of int
+        Events in which a ready line, too, may take another figure.
     breaks : tuple of bool
         Whether a pause stands before the event.
     ranges : tuple of (int, int)
@@ -113,6 +115,7 @@ class Skeleton:
     breaks: tuple[bool, ...]
     ranges: tuple[tuple[int, int], ...]
     lines: dict[int, tuple[Figure, ...]] = field(default_factory=dict)
+    open_events: frozenset[int] = frozenset()
 
 
 def parts_of(event: Event) -> int:
@@ -185,12 +188,7 @@ def _segment(
     skeleton: Skeleton, place: int, habits: Habits, like: tuple[str, ...] | None
 ) -> _Segment:
     n_voices = skeleton.pitch.shape[1]
-    figures = tuple(
-        skeleton.lines[voice][place : place + 1]
-        if voice in skeleton.lines
-        else _figures(skeleton, place, voice, habits)
-        for voice in range(n_voices)
-    )
+    figures = tuple(_options(skeleton, place, voice, habits) for voice in range(n_voices))
     event = skeleton.events[place]
     parts = parts_of(event)
     grids = [_grid(options, parts) for options in figures]
@@ -234,6 +232,16 @@ def _segment(
         gather(1, 0),
         gather(2, 0).astype(bool),
     )
+
+
+def _options(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tuple[Figure, ...]:
+    if voice not in skeleton.lines:
+        return _figures(skeleton, place, voice, habits)
+    ready = skeleton.lines[voice][place : place + 1]
+    if place not in skeleton.open_events:
+        return ready
+    others = _figures(skeleton, place, voice, habits)[1:]
+    return ready + tuple(f for f in others if f.kind in ("passing", "neighbour") or f.strange)
 
 
 _Grid = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -332,7 +340,16 @@ def _joint(before: _Segment, after: _Segment, breaks: bool) -> Costs:
 
 
 def _figures(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tuple[Figure, ...]:
-    """Figures that a voice may take in an event, the plain note first."""
+    """Figures that a voice may take in an event, the plain note first, within its range."""
+    low, high = skeleton.ranges[voice]
+    plain, *others = _all_figures(skeleton, place, voice, habits)
+    return (
+        plain,
+        *(f for f in others if all(low <= pitch <= high for _, pitch, _ in f.notes)),
+    )
+
+
+def _all_figures(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tuple[Figure, ...]:
     event = skeleton.events[place]
     here = _note(skeleton, place, voice)
     plain = Figure("plain", ((0, *here),))
@@ -507,7 +524,7 @@ def _skips(
         fifths = (after[1] - note[1]) * (1 if onward > 0 else -1)
         if abs(onward) == 3 and fifths > 6:
             continue
-        price = habits.skip + (0.0 if abs(onward) in (1, 2) else 1.0) + (0.7 if not is_bass else 0)
+        price = habits.skip + (0.0 if abs(onward) in (1, 2) else 1.0) + (1.0 if not is_bass else 0)
         if onward == 0 or leap * onward > 0 and abs(leap) > 2 and abs(onward) > 2:
             price += 1.0
         found.append(Figure("skip", ((0, *here), (late, *note)), False, price, ()))

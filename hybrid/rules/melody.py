@@ -108,7 +108,7 @@ class Manner:
     shape: float = 0.55
     dissonance: float = 0.5
     accented: float = 2.2
-    repeat: float = 0.9
+    repeat: float = 1.3
     leap: float = 1.0
     peak: float | None = None
     max_leap: int | None = None
@@ -117,7 +117,7 @@ class Manner:
 
 @dataclass(frozen=True)
 class MelodyNote:
-    """A note of a drawn melody."""
+    """A note of a drawn melody; ``figure`` names the figure that added or moved it."""
 
     onset: int
     end: int
@@ -125,6 +125,7 @@ class MelodyNote:
     spelling: int
     is_chord_tone: bool
     probability: float
+    figure: str = ""
 
 
 @dataclass(frozen=True, eq=False)

@@ -225,9 +225,7 @@ def _with_final(
         kept[-1] = replace(last, duration=landing - last.onset)
     rest = end - upbeat
     beat = beat_ticks(placed.metre)
-    after = [
-        ShapeNote(onset, beat, final, 0.0, upbeat=True) for onset in range(rest, end, beat)
-    ]
+    after = [ShapeNote(onset, beat, final, 0.0, upbeat=True) for onset in range(rest, end, beat)]
     return [*kept, ShapeNote(landing, rest - landing, final, weight=1.2), *after]
 
 
