@@ -171,7 +171,7 @@ def _without_suspension(harmonies: list[_Harmony]) -> list[_Harmony]:
     IV64 before I is a tonic whose third and fifth are late, no subdominant.
     """
     last, *earlier = harmonies
-    if earlier and earlier[0].last_inversion == 2:
+    if earlier and earlier[0].inversion == earlier[0].last_inversion == 2:
         bass = (earlier[0].root + QUALITIES[earlier[0].quality][2]) % 12
         if bass == last.root and last.inversion == 0:
             return [replace(last, onset=earlier[0].onset), *earlier[1:]]

@@ -18,11 +18,11 @@ def voice_ranges(context: Context) -> list[tuple[int, int] | None]:
     """Lowest and highest pitch of each voice, None where none is known.
 
     A voice called soprano, alto, tenor or bass has the rule set's range. One that has the
-    name of an instrument (``Violin 1``) has the instrument's. Four voices of other names
-    are taken for soprano, alto, tenor and bass.
+    name of an instrument, with a number or a hand (``Violin 1``, ``piano left``), has the
+    instrument's. Four voices of other names are taken for soprano, alto, tenor and bass.
     """
     params = context.params("range")
-    names = [_bare(name) for name in context.slices.names]
+    names = [_part_name(name) for name in context.slices.names]
     if len(names) == 4 and not any(name in INSTRUMENTS for name in names):
         names = list(FOUR_VOICES)
     ranges: list[tuple[int, int] | None] = []
@@ -37,10 +37,19 @@ def voice_ranges(context: Context) -> list[tuple[int, int] | None]:
     return ranges
 
 
-def _bare(name: str) -> str:
-    """A voice's name in lower case without numbers: ``Violin II/1`` gives ``violin``."""
-    name = name.split("/")[0].strip().lower()
-    return re.sub(r"\s*(\d+|[iv]+)\.?$", "", name).rstrip(".")
+def _part_name(name: str) -> str:
+    """A voice's name in lower case, without its number or hand: ``Violin II/1``, ``piano left``."""
+    words = re.sub(r"[^a-z ]+", " ", name.split("/")[0].lower()).split()
+    while words and (len(words[-1]) == 1 or re.fullmatch(r"[iv]+", words[-1])):
+        words.pop()
+    whole = " ".join(words)
+    if whole in INSTRUMENTS:
+        return whole
+    hands = [*words[:-1]] if words[-1:] in (["right"], ["left"]) else []
+    if words[-2:] in (["right", "hand"], ["left", "hand"]):
+        hands = words[:-2]
+    found = " ".join(hands)
+    return found if found in INSTRUMENTS else whole
 
 
 def check_range(context: Context) -> Iterator[Hit]:

@@ -93,6 +93,13 @@ def test_a_tonic_whose_third_and_fifth_are_late_is_no_plagal_close(score_of: Sco
     assert (found.kind, found.tick) == ("PAC", 3 * Q)
 
 
+def test_a_subdominant_that_stays_over_the_last_bass_is_plagal(score_of: ScoreMaker) -> None:
+    score = score_of(
+        "C5 C5 C5 C5:2", "G4 A4 A4 G4:2", "E4 F4 F4 E4:2", "C3 F3 C3 C3:2", key="C", metre="5/4"
+    )
+    assert [c.kind for c in find_cadences(score, keys=Key.parse("C"))] == ["PC"]
+
+
 def test_melody_over_broken_chords() -> None:
     """Alberti bass: the harmony is spread in time, the close is the same."""
     melody = [(0, Q, 72), (Q, Q, 76), (2 * Q, Q, 74), (3 * Q, Q, 71), (4 * Q, 4 * Q, 72)]
