@@ -132,6 +132,7 @@ def make_plan(
     metre: str | Metre | None = None,
     tempo_qpm: float | None = None,
     minutes: float | None = None,
+    texture: str | None = None,
     instruments: tuple[str, ...] = (),
     plan: FormPlan | str | Path | None = None,
 ) -> FormPlan:
@@ -163,6 +164,7 @@ def make_plan(
             tempo_qpm=tempo_qpm,
             minutes=DEFAULT_MINUTES if minutes is None else minutes,
             style=style,
+            texture=texture,
             instruments=players,
         )
     from hybrid.grammar.complete import complete
@@ -177,6 +179,7 @@ def make_plan(
         "key": home,
         "metre": bar,
         "tempo_qpm": tempo_qpm,
+        "texture": texture,
         "instruments": players,
     }
     for name, value in given.items():
@@ -208,10 +211,13 @@ def analyse(plan: FormPlan, score: Score, rules: str = "chorale") -> tuple[Analy
     from hybrid.theory.agreement import measure_agreement, planned_chords, planned_keys, ticks
 
     chords, keys = planned_chords(plan, score), planned_keys(plan, score)
-    cadences = tuple(find_cadences(score, keys=keys))
+    placed = tuple(plan.phrases())
+    # The plan says where to listen; what is heard there comes from the notes alone.
+    ends = [ticks(item.end, score) for item in placed]
+    cadences = find_cadences(score, ends=ends, keys=keys)
     agreement, deviations = measure_agreement(plan, score, cadences)
     analysis = Analysis(chords=chords, keys=keys, cadences=cadences, deviations=deviations)
-    starts = [ticks(placed.start, score) for placed in plan.phrases()]
+    starts = [ticks(item.start, score) for item in placed]
     findings = check(score, rules=rules, analysis=analysis, phrase_starts_at=starts)
     return replace(analysis, findings=findings), agreement
 
@@ -224,6 +230,7 @@ def compose(
     metre: str | Metre | None = None,
     tempo_qpm: float | None = None,
     minutes: float | None = None,
+    texture: str | None = None,
     instruments: tuple[str, ...] = (),
     seed: int = 1,
     plan: FormPlan | str | Path | None = None,
@@ -237,7 +244,7 @@ def compose(
     ----------
     form : str, optional
         Name of a form grammar (``hybrid forms``); `DEFAULT_FORM` without a plan.
-    style, key, metre, tempo_qpm, minutes, instruments : optional
+    style, key, metre, tempo_qpm, minutes, texture, instruments : optional
         What the grammar is not to choose. ``minutes`` is `DEFAULT_MINUTES` without a plan.
     seed : int
         0..2**63 - 1; the same seed and options give the same piece.
@@ -267,6 +274,7 @@ def compose(
         "metre": metre.name if isinstance(metre, Metre) else metre,
         "tempo_qpm": tempo_qpm,
         "minutes": minutes,
+        "texture": texture,
         "instruments": list(instruments),
         "engine": engine if isinstance(engine, str) else engine.name,
     }
@@ -279,6 +287,7 @@ def compose(
         metre=metre,
         tempo_qpm=tempo_qpm,
         minutes=minutes,
+        texture=texture,
         instruments=instruments,
         plan=plan,
     )

@@ -28,6 +28,9 @@ def compose(
     metre: Annotated[str | None, typer.Option(help="Metre, such as 3/4.")] = None,
     tempo: Annotated[float | None, typer.Option(help="Quarters per minute, 10 to 400.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Length in minutes. [default: 2]")] = None,
+    texture: Annotated[
+        str | None, typer.Option(help="Texture throughout, such as chorale or waltz.")
+    ] = None,
     instruments: Annotated[
         str | None,
         typer.Option(help="Instruments or ensembles, highest first: 'flute,guitar' or quartet."),
@@ -74,6 +77,7 @@ def compose(
             metre=metre,
             tempo_qpm=tempo,
             minutes=minutes,
+            texture=texture,
             instruments=tuple(
                 name.strip() for name in (instruments or "").split(",") if name.strip()
             ),
