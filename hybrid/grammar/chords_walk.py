@@ -137,15 +137,18 @@ def _states(path: tuple[Key, ...], style: ChordStyle) -> _States:
 
 def _with_foreign(states: _States, task: PhraseTask) -> _States:
     """The states, and one for each fixed chord that no table has."""
-    known = set(states.names)
-    foreign = list(dict.fromkeys(chord for chord in task.fixed.values() if chord not in known))
+    known = set(zip(states.names, states.place.tolist(), strict=True))
+    wanted = [
+        (chord, task.at_key.get(slot, task.path.index(chord[1]) if chord[1] in task.path else 0))
+        for slot, chord in task.fixed.items()
+    ]
+    foreign = list(dict.fromkeys(item for item in wanted if item not in known))
     if not foreign:
         return states
     grow = (0, len(foreign))
-    places = [task.path.index(key) if key in task.path else 0 for _, key in foreign]
     return _States(
-        (*states.names, *foreign),
-        np.concatenate([states.place, places]),
+        (*states.names, *(chord for chord, _ in foreign)),
+        np.concatenate([states.place, [place for _, place in foreign]]),
         np.pad(states.inner, (grow, grow)),
         np.pad(states.close, (grow, grow)),
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 
@@ -19,7 +20,7 @@ from hybrid.grammar.chords_habits import Before, ChordStyle, join_weights
 from hybrid.grammar.chords_phrase import phrase_chords
 from hybrid.grammar.forms.realise import PhraseSketch, respell
 
-DIGITS = ("I", "II", "III", "IV", "V", "VI", "VII")
+_Name = TypeVar("_Name")
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Heard:
 
     phrase: PhraseSketch
     chords: tuple[PlanChord, ...]
+    metre: Metre
 
 
 @dataclass
@@ -72,18 +74,33 @@ class Harmoniser:
             harmony it had at that place, before that of the theme's first appearance.
         """
         found = self._standing(phrase) if phrase.function == "standing on V" else None
-        first = self.heard.get(phrase.theme)
-        if found is None and place is not None and place in self.places:
-            found = self._copy(phrase, self.places[place])
+        first = self._known(phrase.theme, self.heard)
+        if found is None and place is not None:
+            earlier = self._known(place, self.places)
+            found = None if earlier is None else self._copy(phrase, earlier)
         if found is None and first is not None:
             found = self._again(phrase, first, variation, rng)
         if found is None:
             found = self._fresh(phrase, rng)
-        if first is None:
-            self.heard[phrase.theme] = Heard(phrase, found)
+        return self.remember(phrase, found, place)
+
+    def _known(self, name: _Name, memory: dict[_Name, Heard]) -> Heard | None:
+        """What was heard under a name, if it was in the metre of now."""
+        found = memory.get(name)
+        return found if found is not None and found.metre == self.metre else None
+
+    def remember(
+        self,
+        phrase: PhraseSketch,
+        chords: tuple[PlanChord, ...],
+        place: tuple[str, int] | None = None,
+    ) -> tuple[PlanChord, ...]:
+        """Take chords for a phrase, and keep them for its theme's returns."""
+        heard = Heard(phrase, chords, self.metre)
+        self.heard.setdefault(phrase.theme, heard)
         if place is not None:
-            self.places.setdefault(place, Heard(phrase, found))
-        return self.take(phrase, found)
+            self.places.setdefault(place, heard)
+        return self.take(phrase, chords)
 
     def take(self, phrase: PhraseSketch, chords: tuple[PlanChord, ...]) -> tuple[PlanChord, ...]:
         """Note that a phrase has these chords, so that the next one can follow them."""
