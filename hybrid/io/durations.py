@@ -40,7 +40,7 @@ VALUES: dict[Fraction, str] = {
 }
 #: The finest place in a bar without a tuplet; inside one, written values are shorter still.
 SHORTEST = Fraction(1, 64)
-_TUPLETS = (3, 5, 7, 9, 11, 13)
+_TUPLETS = (3, 5, 7, 9, 11, 13, 17, 19, 21, 23)
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,18 @@ def _write_musicxml(score: Score, path: Path) -> tuple[str, ...]:
     return write_musicxml(score, path)
 
 
+def _read_kern(path: Path) -> Reading:
+    from hybrid.io.kern import read_kern
+
+    return read_kern(path)
+
+
+def _write_kern(score: Score, path: Path) -> tuple[str, ...]:
+    from hybrid.io.kern import write_kern
+
+    return write_kern(score, path)
+
+
 @dataclass(frozen=True)
 class Format:
     """A format of scores: its suffixes, how its files begin, its reader and its writer."""
@@ -60,6 +72,10 @@ def _is_musicxml(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\xff\xfe", b"\xfe\xff"))
 
 
+def _is_kern(head: bytes) -> bool:
+    return any(line.startswith(b"**") for line in head.splitlines()) and b"\0" not in head
+
+
 FORMATS: dict[str, Format] = {
     "midi": Format(
         "midi",
@@ -76,6 +92,14 @@ FORMATS: dict[str, Format] = {
         _is_musicxml,
         _read_musicxml,
         _write_musicxml,
+    ),
+    "kern": Format(
+        "kern",
+        (".krn", ".kern"),
+        "have a line that begins with '**kern'",
+        _is_kern,
+        _read_kern,
+        _write_kern,
     ),
 }
 _BY_SUFFIX = {suffix: form for form in FORMATS.values() for suffix in form.suffixes}

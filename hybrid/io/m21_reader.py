@@ -31,7 +31,7 @@ from hybrid.core.score import (
     make_notes,
 )
 from hybrid.core.timeline import Metre, Tempo
-from hybrid.io.m21_signatures import Signatures, quarters, read_signatures
+from hybrid.io.m21_signatures import Layout, Signatures, quarters, read_signatures
 from hybrid.io.reading import Losses
 
 DEFAULT_VELOCITY = 80
@@ -78,12 +78,39 @@ def parsing(source: str, what: str, losses: Losses) -> Iterator[None]:
             losses.say(f"music21: {' '.join(str(warning.message).split())}")
 
 
-def stream_to_score(
-    stream: Any,
-    losses: Losses,
-    voice_names: VoiceNames | None = None,
-    drum_parts: frozenset[int] = frozenset(),
-) -> Score:
+@dataclass(frozen=True)
+class PartHint:
+    """What the file itself says of a part; ``staves`` are ids of music21's parts."""
+
+    staves: tuple[str, ...]
+    name: str = ""
+    program: int | None = None
+    is_drum: bool = False
+
+
+@dataclass(frozen=True)
+class Hints:
+    """What a reader has taken from the file itself, because music21 leaves it out.
+
+    Attributes
+    ----------
+    voice_names : mapping
+        See `VoiceNames`; where none is given a staff's only voice is 1, of a second staff 5.
+    drum_parts : frozenset of int
+        Indices of the parts that are drums.
+    parts : tuple of PartHint
+        All parts in order; empty to take music21's.
+    bar_marks : tuple of (int, str)
+        Rehearsal marks at the beginning of a bar, counted from 0.
+    """
+
+    voice_names: VoiceNames = field(default_factory=dict)
+    drum_parts: frozenset[int] = frozenset()
+    parts: tuple[PartHint, ...] = ()
+    bar_marks: tuple[tuple[int, str], ...] = ()
+
+
+def stream_to_score(stream: Any, losses: Losses, hints: Hints = Hints()) -> Score:
     """A Score from a parsed music21 Score or Part.
 
     Parameters
@@ -92,29 +119,35 @@ def stream_to_score(
         At sounding pitch.
     losses : Losses
         Takes what a Score has no place for.
-    voice_names : mapping, optional
-        See `VoiceNames`; where none is given a staff's only voice is 1, of a second staff 5.
-    drum_parts : frozenset of int
-        Indices of the parts that are drums.
+    hints : Hints
 
     Raises
     ------
     FormatError
         If it holds what a Score cannot (a pitch out of range, say).
     """
-    groups = _part_groups(stream)
+    groups = _hinted_groups(stream, hints) if hints.parts else _part_groups(stream)
     if not groups:
         raise FormatError("a score must have a part, got none")
-    signatures = read_signatures(stream, [group[0] for group in groups], losses)
+    layout = Layout([part for group in groups for part in group], losses)
+    signatures = read_signatures(stream, [group[0] for group in groups], layout, losses)
+    for bar, text in hints.bar_marks:
+        if bar < len(layout.bars):
+            signatures.markers.append((layout.bars[bar].start, text))
     parts = []
     anchors: _Anchors = {}
     for index, group in enumerate(groups):
-        part = _Part(name=_name(group[0]), is_drum=index in drum_parts)
+        part = _Part(name=_name(group[0]), is_drum=index in hints.drum_parts)
         _read_instrument(group[0], part)
+        if hints.parts:
+            hint = hints.parts[index]
+            part.name = hint.name or part.name
+            part.program = part.program if hint.program is None else hint.program
+            part.is_drum = hint.is_drum
         part.clef = _read_clefs(group, losses) if len(group) == 1 else ""
         for staff, stream_part in enumerate(group):
-            names = voice_names or {}
-            _StaffReader(part, stream_part, index, staff, losses, names, anchors).read()
+            names = hints.voice_names
+            _StaffReader(part, stream_part, index, staff, losses, names, anchors, layout).read()
         parts.append(part)
     _read_spanners(stream, anchors, losses)
     quarter = _ticks_per_quarter(parts, signatures, losses)
@@ -122,6 +155,11 @@ def stream_to_score(
         return _build(parts, signatures, quarter)
     except ScoreError as error:
         raise FormatError(str(error)) from error
+
+
+def _hinted_groups(stream: Any, hints: Hints) -> list[list[Any]]:
+    by_id = {str(part.id): part for part in stream.parts}
+    return [[by_id[name] for name in hint.staves if name in by_id] for hint in hints.parts]
 
 
 # Parts ----------------------------------------------------------------------------------
@@ -229,6 +267,7 @@ class _StaffReader:
         losses: Losses,
         voice_names: VoiceNames,
         anchors: _Anchors,
+        layout: Layout,
     ) -> None:
         self.part = part
         self.stream = stream
@@ -240,6 +279,7 @@ class _StaffReader:
         self.open: dict[tuple[int, int], list[_Note]] = {}
         self.grace_ranks: dict[tuple[Fraction, int], int] = {}
         self.anchors = anchors
+        self.layout = layout
         self.velocity = DEFAULT_VELOCITY
 
     def read(self) -> None:
@@ -253,18 +293,17 @@ class _StaffReader:
 
     def _dynamics(self) -> list[tuple[Fraction, int]]:
         marks = []
-        for mark in self.stream.recurse().getElementsByClass("Dynamic"):
+        for place, mark in self.layout.items(self.stream, "Dynamic"):
             if mark.value in DYNAMICS:
-                place = quarters(mark.getOffsetInHierarchy(self.stream))
                 marks.append((place, DYNAMICS[mark.value]))
-        return sorted(marks)
+        return marks
 
     def _elements(self) -> list[tuple[Any, Fraction, int]]:
         """Notes, chords and rests with their onset and voice, in order of onset."""
         found: list[tuple[Any, Fraction, int]] = []
         measures = list(self.stream.getElementsByClass("Measure")) or [self.stream]
         for number, measure in enumerate(measures):
-            start = quarters(measure.offset) if measure is not self.stream else Fraction(0)
+            start = self.layout.starts.get(id(measure), Fraction(0))
             default = self.voice_names.get(
                 (self.index, number, self.staff), 1 if self.staff == 0 else 4 * self.staff + 1
             )
@@ -272,7 +311,8 @@ class _StaffReader:
             sites = [(measure, default, Fraction(0))]
             for rank, voice in enumerate(voices):
                 name = str(voice.id)
-                label = int(name) if name.isdigit() and int(name) < 1000 else rank + 1
+                is_named = name.isdigit() and int(name) < 1000
+                label = int(name) if is_named else 4 * self.staff + rank + 1
                 sites.append((voice, label, quarters(voice.offset)))
             for site, label, offset in sites:
                 for element in site.notesAndRests:

@@ -9,7 +9,7 @@ from typing import Any
 from hybrid.core.errors import FormatError, ScoreError
 from hybrid.core.pitch import MODE_FIFTHS, Key, spelling_of
 from hybrid.core.timeline import Metre
-from hybrid.io.reading import Losses
+from hybrid.io.reading import Losses, count_of
 
 _MODES = {"ionian": "major", "aeolian": "minor", "": "major"}
 
@@ -44,34 +44,100 @@ class Signatures:
         return found
 
 
-@dataclass
-class _Bar:
-    start: Fraction
-    end: Fraction
-    measure: Any
-
-
 def quarters(value: Any) -> Fraction:
     """music21's offsets and lengths (floats where binary, else fractions) as fractions."""
     return Fraction(value)
 
 
-def read_signatures(stream: Any, parts: list[Any], losses: Losses) -> Signatures:
+@dataclass(frozen=True)
+class Bar:
+    """A measure of the first part: its place in quarters, and the metre in force."""
+
+    start: Fraction
+    end: Fraction
+    metre: Metre
+    measure: Any
+
+
+class Layout:
+    """Where the measures of all parts stand, in quarters from the start.
+
+    Parts of one score begin each measure together. Where a source is at odds with itself
+    (a voice too full or too short) the metre decides, and if no part agrees with it the
+    longest part.
+    """
+
+    def __init__(self, parts: list[Any], losses: Losses) -> None:
+        rows = [list(part.getElementsByClass("Measure")) for part in parts]
+        self.starts: dict[int, Fraction] = {}  # id of a measure -> its place
+        self.bars: list[Bar] = []
+        self.end = Fraction(0)
+        counts = {len(row) for row in rows}
+        if len(counts) == 1:
+            self._lay(list(zip(*rows, strict=True)), parts, losses)
+        else:
+            for row, part in zip(rows, parts, strict=True):
+                self._lay([(measure,) for measure in row], [part], losses)
+            first = {id(measure) for measure in rows[0]}
+            self.bars = [bar for bar in self.bars if id(bar.measure) in first]
+
+    def _lay(self, columns: list[tuple[Any, ...]], parts: list[Any], losses: Losses) -> None:
+        metre = Metre(0, 4, 4)
+        at = Fraction(0)
+        odd: list[tuple[int, list[Fraction], Fraction]] = []
+        for index, column in enumerate(columns):
+            metre = _metre_in(column[0], metre, losses)
+            lengths = []
+            for row, measure in enumerate(column):
+                start = quarters(measure.offset)
+                follower = columns[index + 1][row].offset if index + 1 < len(columns) else None
+                end = quarters(parts[row].highestTime if follower is None else follower)
+                lengths.append(end - start)
+            length = max(lengths)
+            if len(set(lengths)) > 1:
+                if metre.bar_quarters in lengths:
+                    length = metre.bar_quarters
+                odd.append((column[0].number, sorted(set(lengths)), length))
+            for measure in column:
+                self.starts[id(measure)] = at
+            if length > 0:
+                self.bars.append(Bar(at, at + length, metre, column[0]))
+            at += length
+        self.end = max(self.end, at)
+        if odd:
+            number, found, taken = odd[0]
+            losses.say(
+                f"{count_of(len(odd), 'bar')} in which parts differ in length (first: bar {number} "
+                f"with {' and '.join(str(item) for item in found)} quarters, taken as {taken})"
+            )
+
+    def items(self, part: Any, kinds: Any) -> list[tuple[Fraction, Any]]:
+        """Elements of some classes in a part with their places, in order."""
+        found = [(quarters(item.offset), item) for item in part.getElementsByClass(kinds)]
+        for measure in part.getElementsByClass("Measure"):
+            start = self.starts[id(measure)]
+            for item in measure.recurse().getElementsByClass(kinds):
+                found.append((start + quarters(item.getOffsetInHierarchy(measure)), item))
+        return sorted(found, key=lambda item: item[0])
+
+
+def read_signatures(stream: Any, parts: list[Any], layout: Layout, losses: Losses) -> Signatures:
     """Collect what holds for all parts; the first part that speaks of a place is believed."""
     found = Signatures()
-    bars = _bars(parts[0])
-    if bars:
-        _read_metres(bars, found, losses)
-        _read_repeats(parts[0], bars, found, losses)
+    if layout.bars:
+        _read_metres(layout.bars, found)
+        _read_repeats(parts[0], layout.bars, found, losses)
+        found.length = layout.end
     else:
-        _read_free_metres(parts[0], found)
+        for place, signature in layout.items(parts[0], "TimeSignature"):
+            found.metres.append((place, _metre_of(signature, f"quarter {place}")))
+        found.length = max(quarters(part.highestTime) for part in parts)
     for part in parts:
-        _read_keys(part, found, losses)
-        _read_marks(part, found, losses)
+        _read_keys(layout.items(part, "KeySignature"), found, losses)
+        _read_marks(part, layout, found, losses)
     found.keys.sort(key=lambda item: item[0])
     found.tempos.sort(key=lambda item: item[0])
     found.markers.sort(key=lambda item: item[0])
-    found.length = max((quarters(part.highestTime) for part in parts), default=Fraction(0))
     metadata = stream.metadata
     if metadata is not None:
         # A movement's name serves where the work has none.
@@ -84,16 +150,14 @@ def _clean(text: str | None) -> str:
     return " ".join(str(text).split()) if text else ""
 
 
-def _bars(part: Any) -> list[_Bar]:
-    measures = list(part.getElementsByClass("Measure"))
-    starts = [quarters(measure.offset) for measure in measures]
-    ends = [*starts[1:], quarters(part.highestTime)]
-    # Measures that music21 puts at one place (split ones without notes) are one bar.
-    return [
-        _Bar(start, end, measure)
-        for start, end, measure in zip(starts, ends, measures, strict=True)
-        if end > start
-    ]
+def _metre_in(measure: Any, metre: Metre, losses: Losses) -> Metre:
+    """The metre of a measure: its own, or the one in force."""
+    for signature in measure.getElementsByClass("TimeSignature"):
+        if signature.offset:
+            losses.add(1, "metre change inside a bar", "left out")
+        else:
+            metre = _metre_of(signature, f"bar {measure.number}")
+    return metre
 
 
 def _metre_of(signature: Any, where: str) -> Metre:
@@ -103,20 +167,15 @@ def _metre_of(signature: Any, where: str) -> Metre:
         raise FormatError(f"{error} ({where})") from error
 
 
-def _read_metres(bars: list[_Bar], found: Signatures, losses: Losses) -> None:
+def _read_metres(bars: list[Bar], found: Signatures) -> None:
     """Metre changes, and the same metre again where a bar is shorter or longer than it.
 
     Short measures that together make one bar, as where a repeat sign cuts it, stay one.
     """
-    metre = Metre(0, 4, 4)
     line = Fraction(0)  # where the next bar line falls by the metre
+    before = bars[0].metre
     for index, bar in enumerate(bars):
-        before = metre
-        for signature in bar.measure.getElementsByClass("TimeSignature"):
-            if signature.offset:
-                losses.add(1, "metre change inside a bar", "left out")
-                continue
-            metre = _metre_of(signature, f"bar {bar.measure.number}")
+        metre = bar.metre
         if index == 0:
             found.metres.append((Fraction(0), metre))
             length = bar.end - bar.start
@@ -132,21 +191,19 @@ def _read_metres(bars: list[_Bar], found: Signatures, losses: Losses) -> None:
         if metre != before or bar.start != line:
             found.metres.append((bar.start, metre))
         line = bar.start + metre.bar_quarters
+        before = metre
 
 
-def _read_free_metres(part: Any, found: Signatures) -> None:
-    """Metres of a part that is not divided into measures."""
-    for signature in part.recurse().getElementsByClass("TimeSignature"):
-        place = quarters(signature.getOffsetInHierarchy(part))
-        found.metres.append((place, _metre_of(signature, f"quarter {place}")))
-
-
-def _read_keys(part: Any, found: Signatures, losses: Losses) -> None:
+def _read_keys(items: list[tuple[Fraction, Any]], found: Signatures, losses: Losses) -> None:
     keys: dict[Fraction, Key] = {}
-    for signature in part.recurse().getElementsByClass("KeySignature"):
+    # kern says the signature and the key one after the other; the key says more.
+    named = {place for place, signature in items if getattr(signature, "mode", None)}
+    for place, signature in items:
+        if place in named and not getattr(signature, "mode", None):
+            continue
         key = _key_of(signature, losses)
         if key is not None:
-            keys[quarters(signature.getOffsetInHierarchy(part))] = key
+            keys[place] = key
     if not found.keys:
         found.keys = sorted(keys.items(), key=lambda item: item[0])
     elif keys and sorted(keys.items(), key=lambda item: item[0]) != found.keys:
@@ -185,15 +242,13 @@ def _key_of(signature: Any, losses: Losses) -> Key | None:
         raise FormatError(str(error)) from error
 
 
-def _read_marks(part: Any, found: Signatures, losses: Losses) -> None:
+def _read_marks(part: Any, layout: Layout, found: Signatures, losses: Losses) -> None:
     """Tempi and rehearsal marks."""
     from music21 import expressions, repeat, tempo
 
     tempos, markers = dict(found.tempos), {place for place, _ in found.markers}
-    for mark in part.recurse().getElementsByClass(
-        (tempo.TempoIndication, expressions.RehearsalMark, repeat.RepeatExpression)
-    ):
-        place = quarters(mark.getOffsetInHierarchy(part))
+    kinds = (tempo.TempoIndication, expressions.RehearsalMark, repeat.RepeatExpression)
+    for place, mark in layout.items(part, kinds):
         if isinstance(mark, expressions.RehearsalMark):
             if place not in markers:
                 found.markers.append((place, _clean(mark.content)))
@@ -222,7 +277,7 @@ def _read_marks(part: Any, found: Signatures, losses: Losses) -> None:
 _Ending = tuple[Fraction, Fraction, tuple[int, ...]]
 
 
-def _read_repeats(part: Any, bars: list[_Bar], found: Signatures, losses: Losses) -> None:
+def _read_repeats(part: Any, bars: list[Bar], found: Signatures, losses: Losses) -> None:
     """Repeated passages with their endings, from the bar lines of a part."""
     endings = _endings(part, bars)
     start = Fraction(0)
@@ -247,7 +302,7 @@ def _read_repeats(part: Any, bars: list[_Bar], found: Signatures, losses: Losses
     losses.add(len(endings) - told, "ending bracket", "it belongs to no repeat sign")
 
 
-def _endings(part: Any, bars: list[_Bar]) -> list[_Ending]:
+def _endings(part: Any, bars: list[Bar]) -> list[_Ending]:
     places = {id(bar.measure): bar for bar in bars}
     found = []
     for bracket in part.recurse().getElementsByClass("RepeatBracket"):

@@ -15,7 +15,8 @@ from pathlib import Path
 from hybrid.core.errors import FormatError
 from hybrid.core.score import Score
 from hybrid.io.drum_staff import DRUMS
-from hybrid.io.m21_reader import parsing, stream_to_score
+from hybrid.io.m21_reader import Hints, parsing, stream_to_score
+from hybrid.io.musicxml_rounding import undo_rounding
 from hybrid.io.reading import Losses, Reading, read_source
 
 _MAX_UNPACKED = 2**30
@@ -57,6 +58,7 @@ def musicxml_to_score(data: bytes | str) -> Reading:
     if root.tag != "score-partwise":
         raise FormatError(f"a MusicXML file must hold a <score-partwise>, got <{root.tag}>")
     parts = root.findall("part")
+    undo_rounding(root, losses)
     voices = _voice_names(parts)
     drums = _pitch_drums(root, parts, losses)
     score = _parse(root, voices, drums, losses)
@@ -77,7 +79,7 @@ def _parse(
         importer.xmlRootToScore(root, importer.stream)
         stream = importer.stream
         stream.toSoundingPitch(inPlace=True)
-        return stream_to_score(stream, losses, voices, drums)
+        return stream_to_score(stream, losses, Hints(voices, drums))
 
 
 def _unpack(data: bytes) -> bytes:

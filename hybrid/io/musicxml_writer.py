@@ -265,7 +265,7 @@ class _Writer:
         for at, (bar, voices) in enumerate(zip(self.notation.bars, part.bars, strict=True)):
             measure = self.measures[at]
             number, implicit = str(bar.number), ""
-            if bar.is_pickup or (at and self.notation.bars[at - 1].number == bar.number):
+            if bar.is_pickup or self.notation.is_continued(at):
                 n_implicit += not bar.is_pickup
                 number = number if bar.is_pickup else f"X{n_implicit}"
                 implicit = ' implicit="yes"'

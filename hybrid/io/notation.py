@@ -6,7 +6,7 @@ notation can write them (`hybrid.io.quantise` sees to that).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -112,6 +112,10 @@ class Notation:
     bars: tuple[Bar, ...]
     parts: tuple[Part, ...]
 
+    def is_continued(self, index: int) -> bool:
+        """Whether a printed bar is the rest of one that a repeat sign cut."""
+        return index > 0 and self.bars[index].number == self.bars[index - 1].number
+
 
 def notate(score: Score) -> Notation:
     """Write a score out in bars, voices, values and ties."""
@@ -120,13 +124,52 @@ def notate(score: Score) -> Notation:
 
 
 def _printed_bars(score: Score) -> tuple[Bar, ...]:
-    """The bars; a last bar that a pickup completes ends with the music."""
+    """The bars; one that a repeat sign cuts is two, with the same number.
+
+    A last bar that a pickup completes ends with the music.
+    """
     bars = list(score.bars)
     last = bars[-1]
     cut = last.end - score.length
     if score.pickup_ticks and cut == score.pickup_ticks and len(bars) > 1:
         bars[-1] = replace(last, end=score.length)
-    return tuple(bars)
+    signs = sorted(
+        {
+            place
+            for repeat in score.repeats
+            for start, end in (
+                (repeat.start, repeat.end),
+                *((ending[0], ending[1]) for ending in repeat.endings),
+            )
+            for place in (start, end)
+        }
+    )
+    printed: list[Bar] = []
+    for bar in bars:
+        start = bar.start
+        for sign in signs:
+            if start < sign < bar.end:
+                printed.append(replace(bar, start=start, end=sign))
+                start = sign
+        printed.append(replace(bar, start=start))
+    return tuple(printed)
+
+
+def _places_in_metre(bars: Sequence[Bar], quarter: int) -> tuple[Fraction, ...]:
+    """How far into its metre each bar begins: a pickup is the end of a whole bar."""
+    places: list[Fraction] = []
+    for index, bar in enumerate(bars):
+        length = Fraction(bar.end - bar.start, quarter)
+        place = Fraction(0)
+        if index and bars[index - 1].number == bar.number and not bars[index - 1].is_pickup:
+            before = bars[index - 1]
+            place = places[-1] + Fraction(before.end - before.start, quarter)
+        elif bar.is_pickup:
+            place = max(bar.metre.bar_quarters - length, Fraction(0))
+        if place.denominator & (place.denominator - 1):
+            place = Fraction(0)  # a pickup of a triplet's part begins nowhere in particular
+        places.append(place)
+    return tuple(places)
 
 
 def _part(score: Score, track: Track, bars: Sequence[Bar]) -> Part:
@@ -146,7 +189,8 @@ def _part(score: Score, track: Track, bars: Sequence[Bar]) -> Part:
         clefs.append(clef_of(track, pitches))
     if n_staves == 2 and not any(voice.chords for voice in voices if voice.staff == 2):
         clefs[1] = "bass"
-    written = [_write_voice(voice, bars, score.ticks_per_quarter) for voice in voices]
+    places = _places_in_metre(bars, score.ticks_per_quarter)
+    written = [_write_voice(voice, bars, places, score.ticks_per_quarter) for voice in voices]
     return Part(
         track=track,
         spellings=tuple(spelling_of_track(score, track)),
@@ -156,11 +200,13 @@ def _part(score: Score, track: Track, bars: Sequence[Bar]) -> Part:
     )
 
 
-def _write_voice(voice: Voice, bars: Sequence[Bar], quarter: int) -> list[VoiceBar]:
+def _write_voice(
+    voice: Voice, bars: Sequence[Bar], places: Sequence[Fraction], quarter: int
+) -> list[VoiceBar]:
     """A voice in bars, its gaps filled with rests."""
     written = []
     first = 0  # the first chord that may reach into the bar
-    for bar in bars:
+    for bar, place in zip(bars, places, strict=True):
         while first < len(voice.chords) and voice.chords[first].end <= bar.start:
             first += 1
         segments: list[Segment] = []
@@ -174,30 +220,24 @@ def _write_voice(voice: Voice, bars: Sequence[Bar], quarter: int) -> list[VoiceB
             segments.append(_segment(bar, start, end, quarter, index))
             at = end
             index += 1
-        if not segments:
+        is_whole = Fraction(bar.end - bar.start, quarter) == bar.metre.bar_quarters
+        if not segments and is_whole:
             rest = Event(bar.start, bar.end, (), Fraction(0))
             written.append(VoiceBar(voice.number, voice.staff, (rest,)))
             continue
         if at < bar.end:
             segments.append(_segment(bar, at, bar.end, quarter))
-        events = _events(voice, bar, _in_metre(bar, segments, quarter), quarter)
-        written.append(VoiceBar(voice.number, voice.staff, tuple(_beamed(events, bar, quarter))))
+        segments = [
+            replace(segment, start=segment.start + place, end=segment.end + place)
+            for segment in segments
+        ]
+        events = _beamed(_events(voice, bar, segments, quarter), bar, place, quarter)
+        written.append(VoiceBar(voice.number, voice.staff, tuple(events)))
     return written
 
 
 def _segment(bar: Bar, start: int, end: int, quarter: int, item: int | None = None) -> Segment:
     return Segment(Fraction(start - bar.start, quarter), Fraction(end - bar.start, quarter), item)
-
-
-def _in_metre(bar: Bar, segments: list[Segment], quarter: int) -> list[Segment]:
-    """Places of a pickup's segments as if it were the end of a whole bar."""
-    short = bar.metre.bar_quarters - Fraction(bar.end - bar.start, quarter)
-    if not bar.is_pickup or short <= 0 or short.denominator & (short.denominator - 1):
-        return segments
-    return [
-        replace(segment, start=segment.start + short, end=segment.end + short)
-        for segment in segments
-    ]
 
 
 def _events(voice: Voice, bar: Bar, segments: list[Segment], quarter: int) -> list[Event]:
@@ -249,29 +289,28 @@ def beam_groups(metre: Metre) -> list[Fraction]:
     return places
 
 
-def _beamed(events: list[Event], bar: Bar, quarter: int) -> list[Event]:
-    """The events with their beams."""
-    groups = _beam_rows(events, bar, quarter)
+def _beamed(events: list[Event], bar: Bar, place: Fraction, quarter: int) -> list[Event]:
+    """The events with their beams; the bar begins at ``place`` in its metre."""
+    groups = _beam_rows(events, bar, place, quarter)
     beamed = list(events)
     for row in groups:
         if len(row) < 2:
             continue
         levels = [_levels(events[index].value) for index in row]
-        for place, index in enumerate(row):
-            beams = [_beam(levels, place, level) for level in range(1, levels[place] + 1)]
+        for rank, index in enumerate(row):
+            beams = [_beam(levels, rank, level) for level in range(1, levels[rank] + 1)]
             beamed[index] = replace(events[index], beams=tuple(beams))
     return beamed
 
 
-def _beam_rows(events: list[Event], bar: Bar, quarter: int) -> list[list[int]]:
+def _beam_rows(events: list[Event], bar: Bar, place: Fraction, quarter: int) -> list[list[int]]:
     """Indices of the events that share a beam."""
     metre = bar.metre
     ends = beam_groups(metre)
-    shift = metre.bar_quarters - Fraction(bar.end - bar.start, quarter) if bar.is_pickup else 0
 
     def group_of(event: Event) -> int:
-        place = Fraction(event.start - bar.start, quarter) + max(shift, Fraction(0))
-        return next((number for number, end in enumerate(ends) if place < end), len(ends))
+        at = Fraction(event.start - bar.start, quarter) + place
+        return next((number for number, end in enumerate(ends) if at < end), len(ends))
 
     rows: list[list[int]] = []
     last: int | None = None
@@ -290,13 +329,12 @@ def _beam_rows(events: list[Event], bar: Bar, quarter: int) -> list[list[int]]:
 
 
 def _join_eighths(
-    rows: list[list[int]], events: list[Event], metre: Metre, group_of: object
+    rows: list[list[int]], events: list[Event], metre: Metre, group_of: Callable[[Event], int]
 ) -> list[list[int]]:
     """In 2/4 and 4/4 four plain eighths of a half bar share one beam."""
     if metre.denominator not in (2, 4) or metre.beat_quarters * metre.n_beats % 2:
         return rows
     joined: list[list[int]] = []
-    assert callable(group_of)
     for row in rows:
         before = joined[-1] if joined else []
         both = [*before, *row]
