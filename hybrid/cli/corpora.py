@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 corpora = typer.Typer(
@@ -10,7 +14,87 @@ corpora = typer.Typer(
     rich_markup_mode=None,
 )
 
+Name = Annotated[str, typer.Argument(help="Corpus, as `hybrid corpora list` names it.")]
+
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.add_typer(corpora, name="corpora")
+
+
+@corpora.command("list")
+def list_all() -> None:
+    """List the corpora, their licences, and which are here."""
+    from hybrid.io.corpora import is_fetched, list_corpora
+
+    found = list_corpora()
+    width = max(len(corpus.name) for corpus in found)
+    licences = max(len(corpus.licence) for corpus in found)
+    for corpus in found:
+        here = "here" if is_fetched(corpus.name) else "-"
+        typer.echo(
+            f"{corpus.name:<{width}}  {corpus.licence:<{licences}}  {here:<4}  {corpus.title}"
+        )
+
+
+@corpora.command("info")
+def info(name: Name) -> None:
+    """Say what a corpus is, who made it, and what it may be used for."""
+    from hybrid.io.corpora import corpus_folder, corpus_info, is_fetched
+
+    corpus = corpus_info(name)
+    rows = {
+        "title": corpus.title,
+        "what": corpus.description,
+        "licence": f"{corpus.licence} {corpus.licence_note}".strip(),
+        "credit": corpus.credit,
+        "shipped weights": f"{corpus.training} {corpus.training_note}".strip(),
+        "split": corpus.split,
+        "made by": corpus.builder,
+        "counts": ", ".join(f"{what} {count:,}" for what, count in corpus.counts.items()),
+        "cautions": " ".join(corpus.cautions),
+        "from": ", ".join(upstream.archive for upstream in corpus.upstream) or corpus.upstream_note,
+        "here": str(corpus_folder(name)) if is_fetched(name) else "not fetched",
+    }
+    for label, text in rows.items():
+        if text:
+            indent = " " * 17
+            typer.echo(
+                textwrap.fill(
+                    text,
+                    96,
+                    initial_indent=f"{label:<17}",
+                    subsequent_indent=indent,
+                    break_long_words=False,
+                    break_on_hyphens=False,
+                )
+            )
+
+
+@corpora.command("fetch")
+def fetch(
+    name: Name,
+    from_dir: Annotated[
+        Path | None,
+        typer.Option("--from", help="Folder that holds the corpus's folder, instead of a network."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Folder to make. [default: data folder]")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Get a corpus, from its upstream or from a folder, and check every file of it.
+
+    It appears whole or not at all. Nothing else in this program uses the network.
+    """
+    from hybrid.cli.progress import progress
+    from hybrid.io.corpora import fetch as fetch_corpus
+
+    with progress(quiet) as show:
+        place = fetch_corpus(
+            name,
+            output,
+            from_dir=from_dir,
+            progress=lambda done, whole: show(f"fetch {name}", done / whole if whole else 0.0),
+        )
+    typer.echo(f"{place}: {name}, every file checked")

@@ -47,7 +47,7 @@ def examine() -> Iterator[Check]:
     yield from _packages()
     yield _player()
     yield from _soundfonts()
-    yield from _corpora()
+    yield _corpora()
     yield _accelerator()
 
 
@@ -100,20 +100,15 @@ def _soundfonts() -> Iterator[Check]:
         yield Check("SoundFont", "missing", "none found", "pip install pretty_midi")
 
 
-def _corpora() -> Iterator[Check]:
-    from hybrid.io.corpora import installed_corpora, list_corpora
+def _corpora() -> Check:
+    from hybrid.io.corpora import is_fetched, list_corpora
 
-    there = set(installed_corpora())
-    for corpus in list_corpora():
-        if corpus.name in there:
-            yield Check(f"corpus {corpus.name}", "ok", corpus.title)
-        else:
-            yield Check(
-                f"corpus {corpus.name}",
-                "absent",
-                "not fetched; only training and tests need it",
-                f"hybrid corpora fetch {corpus.name}",
-            )
+    names = [corpus.name for corpus in list_corpora()]
+    there = [name for name in names if is_fetched(name)]
+    detail = f"{len(there)} of {len(names)} fetched; only training and tests need them"
+    if len(there) == len(names):
+        return Check("corpora", "ok", detail)
+    return Check("corpora", "absent", detail, "hybrid corpora list; hybrid corpora fetch NAME")
 
 
 def _accelerator() -> Check:

@@ -9,8 +9,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from hybrid.grammar.cfg import Grammar
     from hybrid.grammar.trees import Tree
+
+#: Bars up to which a form's length is drawn where none is asked for.
+LONGEST_FORM = 128
 
 grammar = typer.Typer(
     help="Sample from, parse with, learn and draw grammars in the usual notation.",
@@ -30,10 +35,47 @@ def register(app: typer.Typer) -> None:
 
 
 def _load(name: str) -> Grammar:
+    form = _form_of(name)
+    if form is not None:
+        from hybrid.grammar.forms.registry import form_grammar
+
+        return form_grammar(form)
     from hybrid.grammar.library import find_grammar
     from hybrid.grammar.notation import load_grammar
 
     return load_grammar(find_grammar(name))
+
+
+def _form_of(name: str) -> str | None:
+    """The form whose grammar is named: forms share sections and have a sampler of their own."""
+    from hybrid.grammar.forms import FORMS
+
+    folder, _, form = name.rpartition("/")
+    return form if folder in ("", "forms") and form in FORMS else None
+
+
+def _sample_forms(
+    form: str, count: int, length: str | None, rng: np.random.Generator
+) -> list[Tree]:
+    import numpy as np
+
+    from hybrid.core.errors import ConfigError
+    from hybrid.grammar.forms import form_sampler
+
+    sampler = form_sampler(form)
+    bars = _fraction(length, "length")
+    if bars is not None and bars.denominator != 1:
+        raise ConfigError(f"length of a form must be whole bars, got {length}")
+    weights = np.exp(sampler.lengths(LONGEST_FORM))
+    drawn = []
+    for _ in range(count):
+        size = (
+            int(bars)
+            if bars is not None
+            else int(rng.choice(len(weights), p=weights / weights.sum()))
+        )
+        drawn.append(sampler.sample(size, rng))
+    return drawn
 
 
 def _fraction(text: str | None, what: str) -> Fraction | None:
@@ -119,8 +161,13 @@ def sample(
         raise ConfigError(f"count must be 1 or more, got {count}")
     loaded = _load(file)
     rng = stage_rng(seed, "grammar", "sample")
+    form = _form_of(file)
     temporal = any(rule.is_temporal for rule in loaded.rules)
-    if temporal:
+    if form is not None:
+        if depth is not None or duration is not None or key is not None:
+            raise ConfigError("a form takes length (in bars) only, got another option")
+        drawn = _sample_forms(form, count, length, rng)
+    elif temporal:
         if length is not None or depth is not None:
             raise ConfigError(
                 f"length and depth must be left out for a temporal grammar (give duration), "

@@ -229,3 +229,9 @@ def test_the_program_itself_exits_with_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "fugato" in done.stderr
+
+
+def test_an_unknown_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert "salami" in refused(capsys, "corpora", "info", "no-such-corpus")
+    assert "no-such" in refused(capsys, "corpora", "fetch", "no-such", "-o", tmp_path / "x")
+    assert files_under(tmp_path) == set()

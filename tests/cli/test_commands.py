@@ -178,6 +178,21 @@ def test_forms_lists_every_form(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_doctor_names_what_is_there(capsys: pytest.CaptureFixture[str]) -> None:
     text = run(capsys, "doctor")
-    for word in ("python", "numpy", "torch", "SoundFont", "corpus", "libfluidsynth"):
+    for word in ("python", "numpy", "torch", "SoundFont", "corpora", "libfluidsynth"):
         assert word in text
     assert "MISSING" not in text
+
+
+def test_corpora_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "pop909-structure" in run(capsys, "corpora", "list")
+    text = run(capsys, "corpora", "info", "salami")
+    assert "CC0-1.0" in text
+    assert "Smith" in text
+
+
+def test_a_corpus_is_fetched_from_a_folder(
+    tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "salami"
+    run(capsys, "corpora", "fetch", "salami", "--from", shared_data, "-o", target, "-q")
+    assert len(list(target.rglob("*_functions.txt"))) > 1000
