@@ -1,4 +1,4 @@
-"""Which chord may follow which: the tables of ``forms/chords_*.txt`` as arrays.
+"""Which chord may follow which: the tables of ``chord_tables/*.txt`` as arrays.
 
 A table is a right-linear grammar whose nonterminals are Roman numerals (the notation of
 `hybrid.core.numerals`), so a walk through it is a progression. Everything else about chords
@@ -44,7 +44,7 @@ class ChordTable:
     Attributes
     ----------
     name : str
-        File ``forms/chords_<name>.txt``.
+        File ``chord_tables/<name>.txt``.
     numerals : tuple of str
         S chords.
     weights : np.ndarray, shape (S, S), float64
@@ -92,14 +92,14 @@ class ChordTable:
 
 @lru_cache(maxsize=32)
 def load_table(name: str) -> ChordTable:
-    """Read ``forms/chords_<name>.txt``.
+    """Read ``chord_tables/<name>.txt``.
 
     Raises
     ------
     GrammarError
         If a right side is anything but one chord with a row of its own, or ``'end'``.
     """
-    grammar = load_grammar(resource_path("grammar", "forms", f"chords_{name}.txt"))
+    grammar = load_grammar(resource_path("grammar", "chord_tables", f"{name}.txt"))
     numerals = grammar.nonterminals
     index = {numeral: place for place, numeral in enumerate(numerals)}
     weights = np.zeros((len(numerals), len(numerals)))
@@ -108,8 +108,8 @@ def load_table(name: str) -> ChordTable:
         target = rule.symbols[0] if len(rule.symbols) == 1 else None
         if target is None or (target.terminal and target.name != END):
             raise GrammarError(
-                f"chords_{name}.txt, line {rule.line}: a right side must be one chord that has a "
-                f"row, got {rule.body()!r}"
+                f"chord_tables/{name}.txt, line {rule.line}: a right side must be one chord that "
+                f"has a row, got {rule.body()!r}"
             )
         if not target.terminal:
             weights[index[rule.lhs], index[target.name]] = rule.probability
