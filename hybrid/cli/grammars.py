@@ -78,6 +78,13 @@ def _sample_forms(
     return drawn
 
 
+def _token(leaf: Tree) -> str:
+    """A leaf as it is read in a row: quoted where it holds a space, with its length if any."""
+    name = leaf.symbol.name
+    shown = f"'{name}'" if " " in name else name
+    return shown if leaf.duration is None else f"{shown}[{leaf.duration}]"
+
+
 def _fraction(text: str | None, what: str) -> Fraction | None:
     from hybrid.core.errors import ConfigError
 
@@ -184,7 +191,7 @@ def sample(
         sampler = Sampler(loaded, length=_fraction(length, "length"), max_depth=depth)
         drawn = [sampler.sample(rng) for _ in range(count)]
     for one in drawn:
-        typer.echo(format_tree(one) if tree else " ".join(one.tokens(lengths=True)))
+        typer.echo(format_tree(one) if tree else " ".join(map(_token, one.leaves())))
     _draw(drawn[0], output, f"Derivation from {file}")
 
 
