@@ -90,7 +90,7 @@ def melody_slots(
         accent = accent_at(placed, onset)
         final = number == final_number
         structural = accent > 0 or onset in onsets or note.duration > 480
-        tones = _final_tones(placed, chord) if final else ()
+        tones = final_tones(placed, chord) if final else ()
         barred: frozenset[int] = frozenset()
         if number in shape.changed and theme is not None and number < len(theme.notes):
             # A changed note differs: the remembered height is shut out in every octave form.
@@ -119,7 +119,7 @@ def melody_slots(
     return tuple(slots)
 
 
-def _final_tones(placed: PlacedPhrase, chord: Chord) -> tuple[tuple[int, float], ...]:
+def final_tones(placed: PlacedPhrase, chord: Chord) -> tuple[tuple[int, float], ...]:
     """Tones on which the melody may end, by cadence, with costs."""
     cadence = placed.phrase.cadence or "none"
     root, third, fifth = chord.tones[:3]
@@ -460,7 +460,7 @@ def _ending(placed: PlacedPhrase, event: Event, found: Voicings) -> Voicings:
     """A free soprano still ends as the cadence asks."""
     if not event.last:
         return found
-    allowed = _final_tones(placed, event.chord)
+    allowed = final_tones(placed, event.chord)
     wanted = np.isin(found.spelling[:, 0], [tone for tone, _ in allowed])
     return found.plus(np.where(wanted, 0.0, np.inf))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -13,13 +14,25 @@ from hybrid.core.plan import Constraint, FormPlan, PlacedPhrase
 from hybrid.core.score import Score
 from hybrid.core.seeds import MAX_SEED, stage_rng
 from hybrid.core.trace import Trace
+from hybrid.rules.accompany import Scheme, StrandMemory, fill_accompanied
 from hybrid.rules.assemble import make_score, make_trace
 from hybrid.rules.chorale import Context, Memory, fill_chorale
 from hybrid.rules.harmony import Chord, beat_ticks, plan_chords, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled
-from hybrid.rules.parts import PartTable, chorale_voices, make_parts
-from hybrid.rules.themes import Theme, invent, take_up
+from hybrid.rules.parts import (
+    PartTable,
+    accompanied_voices,
+    chorale_voices,
+    make_parts,
+    pitched_players,
+)
+from hybrid.rules.patterns import HOMOPHONIC, n_strands
+from hybrid.rules.themes import Shape, ShapeNote, Theme, invent, take_up
+
+#: Textures that are written in independent parts.
+FOUR_PARTS = ("chorale", "counterpoint")
+Streams = tuple[np.random.Generator, np.random.Generator, np.random.Generator]
 
 
 class RulesEngine:
@@ -79,7 +92,7 @@ class _Writer:
         self.table: PartTable = make_parts(plan)
         self.phrases = plan_chords(plan)
         self.themes: dict[str, Theme] = {}
-        self.memories: dict[str, Memory] = {}
+        self.memories: dict[tuple[str, str], object] = {}
         self.rhythms: set[tuple[Fraction, ...]] = set()
         self.pauses = _has_pauses(plan)
         self.upbeats = int(self._stream("upbeats").integers(1, 3))
@@ -131,25 +144,23 @@ class _Writer:
             self.rhythms.add(rhythm)
         else:
             shape = take_up(theme, placed, chords, self._stream("variation", placed.index), upbeat)
-        names = placed.shared.instruments
-        voices = chorale_voices(self.table, names, placed.shared.register)
         pause = self.pauses and placed.phrase.cadence != "none"
+        streams = (
+            self._stream("melody", placed.index),
+            self._stream("voicing", placed.index),
+            self._stream("figures", placed.index),
+        )
+        fill = self._four_parts if placed.shared.texture in FOUR_PARTS else self._accompanied
         context = Context(
-            voices,
+            (),
             before.tail if before else None,
             before.last_chord if before else None,
             before.pause if before else False,
             pause,
             upbeat,
         )
-        streams = (
-            self._stream("melody", placed.index),
-            self._stream("voicing", placed.index),
-            self._stream("figures", placed.index),
-        )
-        memory = self.memories.get(label)
         try:
-            filled, heights = fill_chorale(placed, chords, shape, theme, memory, context, streams)
+            filled, heights = fill(placed, chords, shape, theme, context, streams)
         except Blocked as error:
             raise ConflictError(
                 f"the chords of bars {placed.first_bar}-{placed.last_bar} cannot be joined under "
@@ -167,9 +178,55 @@ class _Writer:
                 tuple((chord.onset - start, chord.numeral.text) for chord in chords),
                 placed.key.mode,
             )
-            if isinstance(filled.memory, Memory):
-                self.memories[label] = filled.memory
+        self.memories.setdefault((label, str(placed.shared.texture)), filled.memory)
         return filled
+
+    def _four_parts(
+        self,
+        placed: PlacedPhrase,
+        chords: tuple[Chord, ...],
+        shape: Shape,
+        theme: Theme | None,
+        context: Context,
+        streams: Streams,
+    ) -> tuple[Filled, tuple[ShapeNote, ...]]:
+        shared = placed.shared
+        voices = chorale_voices(self.table, shared.instruments, shared.register)
+        memory = self.memories.get((str(placed.phrase.theme), str(shared.texture)))
+        kept = memory if isinstance(memory, Memory) else None
+        context = replace(context, voices=voices)
+        return fill_chorale(placed, chords, shape, theme, kept, context, streams)
+
+    def _accompanied(
+        self,
+        placed: PlacedPhrase,
+        chords: tuple[Chord, ...],
+        shape: Shape,
+        theme: Theme | None,
+        context: Context,
+        streams: Streams,
+    ) -> tuple[Filled, tuple[ShapeNote, ...]]:
+        shared = placed.shared
+        texture = str(shared.texture)
+        n_players = len(pitched_players(shared.instruments))
+        strands = n_strands(texture, n_players)
+        compact = n_players <= 2
+        voices = accompanied_voices(
+            self.table, shared.instruments, shared.register, strands, compact
+        )
+        after = None
+        if placed.index + 1 < len(self.phrases):
+            after = self.phrases[placed.index + 1][0]
+        closing = after is None or (
+            after.section_index != placed.section_index and placed.phrase.cadence == "PAC"
+        )
+        stream = self._stream("variant", placed.section.label)
+        variant = HOMOPHONIC[int(stream.integers(len(HOMOPHONIC)))]
+        scheme = Scheme(texture, variant, closing, n_players > 2)
+        memory = self.memories.get((str(placed.phrase.theme), texture))
+        kept = memory if isinstance(memory, StrandMemory) else None
+        context = replace(context, voices=voices, pause=False)
+        return fill_accompanied(placed, chords, shape, theme, kept, context, scheme, streams)
 
 
 def _has_pauses(plan: FormPlan) -> bool:

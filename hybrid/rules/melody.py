@@ -59,6 +59,8 @@ class Slot:
         Pitches that the voices under it can harmonise; None where any will do.
     joins : frozenset of (int, int) or None
         Pitches of the note before and of this one that they can harmonise in a row.
+    against : tuple of (int, int)
+        Other lines that move at the same moment: from which pitch to which.
     """
 
     onset: int
@@ -75,6 +77,7 @@ class Slot:
     fresh: bool = False
     open_to: frozenset[int] | None = None
     joins: frozenset[tuple[int, int]] | None = None
+    against: tuple[tuple[int, int], ...] = ()
 
     @property
     def ticks(self) -> int:
@@ -228,6 +231,11 @@ def _candidates(slot: Slot, limits: tuple[int, int], manner: Manner) -> _Set:
         cost[np.isin(pitch, sorted(slot.barred))] = np.inf
     if slot.open_to is not None:
         cost[~np.isin(pitch, sorted(slot.open_to))] = np.inf
+    # A tendency tone that the bass has already is not doubled.
+    if not slot.pinned and slot.structural:
+        for tendency in (chord.leading, chord.seventh):
+            if tendency is not None and tendency == chord.bass:
+                cost[spelling == tendency] += 8.0
     down = np.zeros(len(notes), dtype=bool)
     for after in slot.later:
         stays = np.isin(spelling, after.tones)
@@ -272,6 +280,12 @@ def _pair(
     if after.joins is not None:
         codes = sorted(128 * one + two for one, two in after.joins)
         forbidden |= ~np.isin(128 * a.pitch[:, None] + b.pitch[None, :], codes)
+    for old, new in after.against:
+        interval = np.abs(a.pitch - old)[:, None] % 12
+        next_interval = np.abs(b.pitch - new)[None, :] % 12
+        same = (interval == next_interval) & ((interval == 0) | (interval == 7)) & (move != 0)
+        forbidden |= same & ((move > 0) == (new > old))
+        cost += w.CONTRARY_PERFECT * same
     if after.fresh:
         cost *= 0.4
         cost[forbidden] = np.inf

@@ -16,8 +16,6 @@ from hybrid.core.plan import REGISTERS, FormPlan
 from hybrid.theory.tables import RANGES, VOICES
 
 TWO_HANDS = frozenset({"piano", "harpsichord", "electric piano", "organ", "celesta", "harp"})
-#: Ranges of accompanying strands: upper, middle, bass.
-ACCOMPANIMENT = ((52, 69), (48, 65), (36, 55))
 #: A melody spans at most this many semitones.
 MELODY_SPAN = 21
 
@@ -44,7 +42,9 @@ class Voice:
     number : int
         Voice number within the track, from 1.
     low, high : int
-        MIDI pitches.
+        MIDI pitches between which it stays.
+    lowest, highest : int
+        What its instrument can play.
     """
 
     name: str
@@ -52,10 +52,16 @@ class Voice:
     number: int
     low: int
     high: int
+    lowest: int = 0
+    highest: int = 127
 
     @property
     def range(self) -> tuple[int, int]:
         return self.low, self.high
+
+    def widened(self, semitones: int) -> tuple[int, int]:
+        """Its range, wider on both sides as far as the instrument goes."""
+        return max(self.lowest, self.low - semitones), min(self.highest, self.high + semitones)
 
 
 @dataclass(frozen=True)
@@ -185,10 +191,23 @@ def melody_range(instrument: Instrument, register: str | None) -> tuple[int, int
     return max(instrument.lowest, high - MELODY_SPAN), high
 
 
+#: Names and ranges of accompanying strands, by their number and whether one hand plays them.
+STRANDS: dict[tuple[int, bool], tuple[tuple[str, int, int], ...]] = {
+    (3, False): (("upper", 52, 69), ("middle", 48, 65), ("bass", 36, 55)),
+    (3, True): (("upper", 50, 69), ("middle", 46, 65), ("bass", 36, 57)),
+    (4, False): (("upper", 55, 71), ("middle", 50, 67), ("low", 45, 62), ("bass", 36, 55)),
+    (4, True): (("upper", 52, 74), ("middle", 47, 68), ("low", 43, 62), ("bass", 34, 54)),
+}
+
+
 def accompanied_voices(
-    table: PartTable, names: tuple[str, ...], register: str | None, compact: bool
+    table: PartTable,
+    names: tuple[str, ...],
+    register: str | None,
+    n_strands: int,
+    compact: bool,
 ) -> tuple[Voice, ...]:
-    """Melody, upper, middle and bass strand.
+    """A melody and its strands, highest first, the bass last.
 
     The first instrument has the melody, the last one of three or more the bass, those
     between the other strands; one instrument alone has all. ``compact`` keeps the strands
@@ -202,29 +221,32 @@ def accompanied_voices(
         low = max(low, 59)
         high = min(first.highest, low + MELODY_SPAN)
     hand = "right" if n == 1 and first.name in TWO_HANDS else ""
-    voices = [Voice("melody", table.find(*chosen[0], hand), 1, low, high)]
-    owners = {1: [0, 0, 0], 2: [1, 1, 1], 3: [1, 1, 2]}.get(n, [1, n - 2, n - 1])
+    voices = [Voice("melody", table.find(*chosen[0], hand), 1, low, high, low, high)]
+    if n <= 2:
+        owners = [n - 1] * n_strands
+    elif n == 3:
+        owners = [1] * (n_strands - 1) + [2]
+    else:
+        # The second player has the highest two of four strands.
+        owners = [1, n - 2, n - 1] if n_strands == 3 else [1, 1, n - 2, n - 1]
     used: dict[int, int] = {voices[0].part: 1}
-    spans = ((50, 66), (46, 62), (38, 56)) if compact else ACCOMPANIMENT
-    for label, owner, wanted in zip(("upper", "middle", "bass"), owners, spans, strict=True):
+    spans = STRANDS[n_strands, compact]
+    for (label, *wanted), owner in zip(spans, owners, strict=True):
         name, copy = chosen[owner]
-        instrument = INSTRUMENTS[name]
         part = table.find(name, copy, "left" if n == 1 and name in TWO_HANDS else "")
         used[part] = used.get(part, 0) + 1
-        low, high = _fit_strand(wanted, instrument)
-        voices.append(Voice(label, part, used[part], low, high))
+        player = INSTRUMENTS[name]
+        low, high = _fit_strand((wanted[0], wanted[1]), player)
+        voices.append(Voice(label, part, used[part], low, high, player.lowest, player.highest))
     return tuple(voices)
 
 
 def _fit_strand(wanted: tuple[int, int], instrument: Instrument) -> tuple[int, int]:
-    """A strand's range moved by octaves into the instrument's."""
-    low, high = wanted
+    """A strand's range on an instrument: cut to it, else moved by octaves into it."""
     own_low, own_high = instrument.lowest, instrument.highest
-    while low + 4 < own_low and high + 12 <= own_high + 12:
-        low, high = low + 12, high + 12
-    while high - 4 > own_high and low - 12 >= own_low - 12:
-        low, high = low - 12, high - 12
-    low, high = max(low, own_low), min(high, own_high)
-    if high - low < 11:
-        high = min(own_high, low + 14)
-    return low, high
+    for shift in (0, 12, -12, 24, -24):
+        low, high = max(wanted[0] + shift, own_low), min(wanted[1] + shift, own_high)
+        if high - low >= 8:
+            return low, high
+    low = min(max(wanted[0], own_low), own_high - 12)
+    return low, low + 12

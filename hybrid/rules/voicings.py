@@ -68,8 +68,9 @@ class Limits:
         Where each voice likes to lie; the middle of its range where empty.
     slack : bool
         Whether spacing may be broken at a cost.
-    complete : bool
-        Whether chords must have their essential tones.
+    complete : int
+        2: chords are as complete as four parts can be; 1: third and seventh, or an augmented
+        sixth's outer tones, are enough; 0: the third is.
     """
 
     ranges: Ranges
@@ -77,7 +78,7 @@ class Limits:
     distinct: bool = False
     centres: tuple[float, ...] = ()
     slack: bool = False
-    complete: bool = True
+    complete: int = 2
 
     def pinned(self, voice: int, pitch: int) -> Limits:
         """The same with one voice on one pitch."""
@@ -95,6 +96,7 @@ def voicings(
     limits: Limits,
     active: tuple[bool, ...] = (),
     guest: tuple[int, int] | None = None,
+    outside: tuple[int, ...] = (),
 ) -> Voicings:
     """Candidates of a chord.
 
@@ -108,6 +110,9 @@ def voicings(
         Which voices sound; all where empty.
     guest : (int, int) or None
         Pitch and spelling that the top voice has, chord tone or not (a suspended melody).
+    outside : tuple of int
+        Tonal pitch classes that a melody beside these voices has: they count as doubled, and
+        need not be had again.
 
     Returns
     -------
@@ -115,7 +120,7 @@ def voicings(
         In a fixed order; none where the limits leave nothing.
     """
     active = active or (True,) * len(limits.ranges)
-    return _voicings(chord.numeral, chord.key, bass, limits, active, guest)
+    return _voicings(chord.numeral, chord.key, bass, limits, active, guest, outside)
 
 
 @lru_cache(maxsize=16384)
@@ -126,6 +131,7 @@ def _voicings(
     limits: Limits,
     active: tuple[bool, ...],
     guest: tuple[int, int] | None,
+    outside: tuple[int, ...],
 ) -> Voicings:
     chord = Chord(0, 0, 0, 1, numeral, key)  # type: ignore[arg-type]
     rows = [voice for voice, sounds in enumerate(active) if sounds]
@@ -152,7 +158,11 @@ def _voicings(
         by_class[pitch_class(int(tones[index]))] = index
     member = by_class[grid % 12]  # (n, voices that sound); -1 for a guest outside the chord
     counts = np.stack([(member == index).sum(axis=1) for index in range(len(tones))], axis=1)
-    cost, allowed_rows = _member_cost(chord, counts, member, len(rows), limits)
+    inside = [tone for tone in outside if tone in chord.tones]
+    for tone in inside:
+        counts[:, chord.tones.index(tone)] += 1
+    n_sounding = len(rows) + len(inside)
+    cost, allowed_rows = _member_cost(chord, counts, n_sounding, limits)
     cost = cost + _shape_cost(grid, rows, limits)
     grid, member, cost = grid[allowed_rows], member[allowed_rows], cost[allowed_rows]
     pitch = np.full((len(grid), n_voices), SILENT, dtype=np.int64)
@@ -186,7 +196,6 @@ def _ordered_product(
 def _member_cost(
     chord: Chord,
     counts: NDArray[np.int64],
-    member: NDArray[np.int64],
     n_voices: int,
     limits: Limits,
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -198,9 +207,15 @@ def _member_cost(
     tones = chord.tones
     for tone in {chord.leading, chord.seventh} - {None}:
         keep &= counts[:, tones.index(tone)] <= 1  # type: ignore[arg-type]
-    # Needed where there are four voices or more: all but what may be left out.
-    if n_voices >= 4:
-        optional: set[int] = set()
+    optional: set[int]
+    if limits.complete < 2:
+        # Strands under a melody: what makes the chord what it is, the rest at a cost.
+        needed = {1, 3} if n_tones >= 4 and limits.complete else {1}
+        if numeral.triad in AUGMENTED_SIXTHS:
+            needed = {0, n_tones - 1}
+        optional = set(range(n_tones)) - needed
+    elif n_voices >= 4:
+        optional = set()
         if n_tones > 3 or numeral.inversion == 0:
             optional = {2}
         if n_tones == 4 and numeral.inversion:
@@ -217,7 +232,7 @@ def _member_cost(
             optional = set(range(n_tones))
     for index in range(n_tones):
         missing = counts[:, index] == 0
-        if limits.complete and index not in optional:
+        if index not in optional:
             keep &= ~missing
         elif index == 2:
             inverted = numeral.inversion > 0 and n_voices >= 4

@@ -1,0 +1,101 @@
+"""A bass that walks in beats from chord to chord."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hybrid.core.plan import PlacedPhrase
+from hybrid.rules.harmony import Chord, accent_at, beat_ticks
+from hybrid.rules.lattice import Blocked
+from hybrid.rules.lines import LineNote
+from hybrid.rules.melody import Manner, Slot, draw_melody
+
+if TYPE_CHECKING:
+    from hybrid.rules.chorale import Context
+
+#: Steps and small leaps alike; dissonances between the chords' first beats pass by step.
+WALK = Manner(shape=0.0, dissonance=-0.2, accented=-0.1, repeat=2.5, leap=0.45)
+
+
+def walk_bass(
+    placed: PlacedPhrase,
+    chords: Sequence[Chord],
+    melody: Sequence[LineNote],
+    strands: Sequence[LineNote],
+    context: Context,
+    rng: np.random.Generator,
+) -> list[LineNote]:
+    """The strands with the outline of the bass walking in beats.
+
+    Each chord keeps its bass note on its first beat; the other beats are drawn so that the
+    line moves on smoothly and makes no parallels with any other line. Where none fits, the
+    bass note is repeated.
+    """
+    bass_voice = context.voices[-1]
+    bass = sorted((n for n in strands if n.voice == "bass"), key=lambda n: n.onset)
+    others = [n for n in strands if n.voice != "bass"]
+    beat = beat_ticks(placed.metre)
+    lines = _moves([*melody, *others])
+    slots = []
+    owners = []
+    for note in bass:
+        chord = next(c for c in chords if c.onset <= note.onset < c.end)
+        ticks = list(range(note.onset, note.end, beat))
+        if note is bass[-1] and placed.phrase.cadence != "none":
+            ticks = ticks[:1]
+        for number, tick in enumerate(ticks):
+            end = ticks[number + 1] if number + 1 < len(ticks) else note.end
+            pinned = ((note.pitch, note.spelling),) if number == 0 else ()
+            slots.append(
+                Slot(
+                    tick,
+                    end,
+                    chord,
+                    accent=1 if number else 2,
+                    structural=number == 0,
+                    pinned=pinned,
+                    against=lines.get(tick, ()),
+                )
+            )
+            owners.append(note)
+    before = None
+    if context.tail is not None and not context.after_pause:
+        before = context.tail.get((bass_voice.part, bass_voice.number))
+    limits = (bass_voice.low, min(bass_voice.high + 5, bass_voice.low + 24))
+    try:
+        line = draw_melody(slots, limits, rng, WALK, before, context.last_chord if before else None)
+    except Blocked:
+        return list(strands)
+    walked = [
+        LineNote(
+            bass_voice.part,
+            bass_voice.number,
+            "bass",
+            note.onset,
+            note.end,
+            note.pitch,
+            note.spelling,
+            owner.maker if slot.pinned else "walking bass",
+            accent_at(placed, note.onset),
+            note.probability,
+        )
+        for note, slot, owner in zip(line, slots, owners, strict=True)
+    ]
+    return [*others, *walked]
+
+
+def _moves(notes: Sequence[LineNote]) -> dict[int, tuple[tuple[int, int], ...]]:
+    """By tick: from which pitch to which the other lines move there."""
+    found: dict[int, tuple[tuple[int, int], ...]] = {}
+    lines: dict[tuple[int, int], list[LineNote]] = {}
+    for note in notes:
+        lines.setdefault((note.part, note.number), []).append(note)
+    for line in lines.values():
+        line.sort(key=lambda n: n.onset)
+        for one, two in zip(line, line[1:], strict=False):
+            if one.pitch != two.pitch:
+                found[two.onset] = (*found.get(two.onset, ()), (one.pitch, two.pitch))
+    return found
