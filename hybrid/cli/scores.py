@@ -150,7 +150,7 @@ def roll(
 ) -> None:
     """Draw a score as a piano roll (SVG)."""
     from hybrid.io.atomic import write_text
-    from hybrid.report.pictures import piano_roll_svg
+    from hybrid.report import piano_roll_svg
 
     target = output or file.with_suffix(".svg")
     write_text(target, piano_roll_svg(_read(file)))
