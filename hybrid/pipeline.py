@@ -202,10 +202,24 @@ def _shown(value: object) -> str:
     return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
-def analyse(plan: FormPlan, score: Score, rules: str = "chorale") -> tuple[Analysis, Agreement]:
+def rules_for(plan: FormPlan) -> str:
+    """The rule set that a plan's textures ask for: ``chorale``, or ``accompanied``."""
+    textures = {placed.shared.texture for placed in plan.phrases()}
+    return "chorale" if textures <= {"chorale", "counterpoint"} else "accompanied"
+
+
+def analyse(plan: FormPlan, score: Score, rules: str | None = None) -> tuple[Analysis, Agreement]:
     """Check a score's part-writing and how far it keeps its plan.
 
     Chords and keys are the plan's; cadences and findings are read from the notes.
+
+    Parameters
+    ----------
+    plan : FormPlan
+        Ready for engines.
+    score : Score
+    rules : str, optional
+        A rule set; `rules_for` the plan where left out.
     """
     from hybrid.theory import check, find_cadences
     from hybrid.theory.agreement import measure_agreement, planned_chords, planned_keys, ticks
@@ -218,7 +232,9 @@ def analyse(plan: FormPlan, score: Score, rules: str = "chorale") -> tuple[Analy
     agreement, deviations = measure_agreement(plan, score, cadences)
     analysis = Analysis(chords=chords, keys=keys, cadences=cadences, deviations=deviations)
     starts = [ticks(item.start, score) for item in placed]
-    findings = check(score, rules=rules, analysis=analysis, phrase_starts_at=starts)
+    findings = check(
+        score, rules=rules or rules_for(plan), analysis=analysis, phrase_starts_at=starts
+    )
     return replace(analysis, findings=findings), agreement
 
 

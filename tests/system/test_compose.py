@@ -198,3 +198,14 @@ def test_a_folder_of_ours_is_replaced_as_a_whole(tmp_path: Path) -> None:
     hybrid.save(chorale(seed=8), tmp_path / "out", silent)
     assert (tmp_path / "out" / "piece.mid").read_bytes() != first
     assert not list(tmp_path.glob(".out*"))
+
+
+def test_accompanied_textures_are_not_judged_as_four_singers() -> None:
+    from hybrid.pipeline import make_plan, rules_for
+    from hybrid.theory import load_rule_set
+
+    assert rules_for(make_plan(form="chorale", seed=1, minutes=0.5)) == "chorale"
+    assert rules_for(make_plan(form="rondo", texture="waltz", metre="3/4", seed=1)) == "accompanied"
+    chorale, accompanied = load_rule_set("chorale"), load_rule_set("accompanied")
+    assert set(accompanied.rules) < set(chorale.rules)
+    assert accompanied.hard == chorale.hard
