@@ -19,7 +19,7 @@ from hybrid.rules import weights as w
 from hybrid.rules.chorale import Context, final_tones, melody_slots, tonic_staff_step
 from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked, draw_path
-from hybrid.rules.leading import GROUPS, link_between, transition
+from hybrid.rules.leading import link_between, transition
 from hybrid.rules.lines import Filled, LineNote
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
 from hybrid.rules.patterns import LINEAR, Stroke, strokes
@@ -117,17 +117,18 @@ def fill_accompanied(
     """
     lead = context.voices[0]
     tonic_step = tonic_staff_step(placed, *lead.range)
-    melody = _melody(placed, chords, shape, theme, context, tonic_step, rngs[0])
+    drawn = _melody(placed, chords, shape, theme, context, tonic_step, rngs[0])
     spans = chord_spans(placed, chords)
     played = _strokes(placed, spans, scheme, len(context.voices) - 1)
-    counts = {"melody notes": len(melody)}
     wanted = tuple(_wanted(span, shape, placed, tonic_step) for span in spans)
     # Under the melody as it is, then under its chord tones, then with the melody set free;
     # each time closely voiced and complete first, then less so.
-    relaxed = 0
+    tunes: list[tuple[MelodyNote, ...] | None] = [None]
+    if drawn is not None:
+        tunes = [drawn, _plainer(drawn, spans), None]
     chosen: Voicings | None = None
     looked = 0
-    for tune in (melody, _plainer(melody, spans), None):
+    for tune in tunes:
         for loose in range(3):
             try:
                 chosen, looked = _chords(
@@ -135,7 +136,6 @@ def fill_accompanied(
                 )
                 break
             except Blocked:
-                relaxed += 1
                 if tune is None and loose == 2:
                     raise
         if chosen is None:
@@ -147,8 +147,11 @@ def fill_accompanied(
             melody = tune
         break
     assert chosen is not None
-    counts["voicings looked at"] = looked
-    counts["phrases relaxed"] = int(relaxed > 0)
+    counts = {
+        "melody notes": len(melody),
+        "voicings looked at": looked,
+        "phrases relaxed": int(melody is not drawn),
+    }
     notes = _melody_notes(placed, context, melody, shape)
     strand_notes = _strand_notes(placed, spans, played, chosen, context, scheme)
     if scheme.texture == "walking_bass":
@@ -195,7 +198,7 @@ def _melody(
     context: Context,
     tonic_step: int,
     rng: np.random.Generator,
-) -> tuple[MelodyNote, ...]:
+) -> tuple[MelodyNote, ...] | None:
     lead = context.voices[0]
     onsets = {chord.onset for chord in chords}
     slots = [
@@ -211,15 +214,15 @@ def _melody(
     before_chord = None if context.after_pause or before is None else context.last_chord
     peak = tonic_step + max(note.height for note in shape.notes) + 0.5
     manner = replace(SONG, peak=float(peak))
-    try:
-        return draw_melody(slots, lead.range, rng, manner, before, before_chord)
-    except Blocked:
-        # Every note a chord tone, and no thought of the phrase before: this always goes.
-        plain = [replace(slot, structural=True, barred=frozenset()) for slot in slots]
+    # If need be with chord tones alone; if there is no way then either, the chords are drawn
+    # with an open melody.
+    plain = [replace(slot, structural=True, barred=frozenset()) for slot in slots]
+    for tries in (slots, plain):
         try:
-            return draw_melody(plain, lead.range, rng, manner, before, before_chord)
+            return draw_melody(tries, lead.range, rng, manner, before, before_chord)
         except Blocked:
-            return draw_melody(plain, lead.range, rng, manner)
+            continue
+    return None
 
 
 def _cut_held(slot: Slot, chords: Sequence[Chord]) -> list[Slot]:
@@ -294,26 +297,31 @@ def _strokes(
             span.onset,
             span.end,
             n_strands,
-            _held(scheme, spans, span),
+            _mode(scheme, placed, spans, span),
             scheme.separate,
         )
         for span in spans
     ]
 
 
-def _held(scheme: Scheme, spans: Sequence[Span], span: Span) -> bool:
-    """Whether a chord closes a section: struck whole and held."""
-    return scheme.closing and span.chord == spans[-1].chord
+def _mode(scheme: Scheme, placed: PlacedPhrase, spans: Sequence[Span], span: Span) -> str:
+    """How a chord is played: ``held`` at a close, ``anchored`` at cadences, else ``flowing``."""
+    if span.chord == spans[-1].chord and scheme.closing:
+        return "held"
+    if placed.phrase.cadence == "none":
+        return "flowing"
+    return "anchored" if span.chord.index >= spans[-1].chord.index - 1 else "flowing"
 
 
-def _place(strand: int, held: bool, scheme: Scheme, strands: Sequence[Voice]) -> tuple[int, int]:
+def _place(strand: int, mode: str, scheme: Scheme, strands: Sequence[Voice]) -> tuple[int, int]:
     """Track and voice number in which a strand's note is written.
 
     The strands of a broken chord share the highest strand's voice: all of them where one
-    player has them, the highest two where several share them.
+    player has them and the bass is not held, else the highest two.
     """
-    broken = scheme.texture in LINEAR and not held
-    if broken and (not scheme.separate or strand == 1):
+    broken = scheme.texture in LINEAR and mode != "held"
+    alone = mode == "flowing" and not scheme.separate
+    if broken and (alone or strand == 1):
         strand = 0
     return strands[strand].part, strands[strand].number
 
@@ -330,6 +338,7 @@ class Lines:
 
 
 def _lines(
+    placed: PlacedPhrase,
     spans: Sequence[Span],
     played: Sequence[tuple[Stroke, ...]],
     melody: Sequence[MelodyNote] | None,
@@ -356,12 +365,12 @@ def _lines(
         first.extend(Sound(n.onset, n.end, Known(n.pitch, n.spelling)) for n in melody)
     rows: dict[tuple[int, int], list[Sound]] = {}
     for event, (span, hits) in enumerate(zip(spans, played, strict=True)):
-        held = _held(scheme, spans, span)
+        mode = _mode(scheme, placed, spans, span)
         for hit in sorted(hits, key=lambda s: (s.onset, -s.strand)):
-            key = _place(hit.strand, held, scheme, strands)
+            key = _place(hit.strand, mode, scheme, strands)
             line = rows.setdefault(key, start_of(key))
             line.append(Sound(hit.onset, hit.end, (event, hit.strand + shift)))
-    shared = {_place(strand, False, scheme, strands) for strand in (0, 1)}
+    shared = {_place(strand, "flowing", scheme, strands) for strand in (0, 1)}
     broken = [tuple(rows[key]) for key in rows if scheme.texture in LINEAR and key in shared]
     return Lines((tuple(first), *(tuple(line) for line in rows.values())), tuple(broken))
 
@@ -385,8 +394,8 @@ def _chords(
     limits = _limits(context, loose, melody is None)
     # Strands of a broken chord are no voices of their own: what holds between them by
     # preference gives way where it has to; the line itself is checked in any case.
-    off = frozenset(GROUPS[:loose]) if scheme.is_linear else frozenset()
-    lines = _lines(spans, played, melody, context, scheme)
+    off = frozenset({"parallels"}) if scheme.is_linear and loose else frozenset()
+    lines = _lines(placed, spans, played, melody, context, scheme)
     checks: dict[int, list[Check]] = {}
     for check in find_checks(lines.all):
         checks.setdefault(check.event, []).append(check)
@@ -490,6 +499,10 @@ def _candidates(
 ) -> Voicings:
     over = [note for note in melody if note.end > span.onset and note.onset < span.end]
     outside = tuple(note.spelling for note in over[:1])
+    # A tendency tone that the melody leaves the chord with is the melody's to resolve.
+    tendency = {span.chord.leading, span.chord.seventh}
+    left = [note.spelling for note in over if note.spelling in span.chord.tones][-1:]
+    outside += tuple(tone for tone in left if tone in tendency and tone not in outside)
     found = voicings(span.chord, (span.chord.bass,), limits, (), None, outside)
     if over:
         lowest = min(note.pitch for note in over)
@@ -551,9 +564,9 @@ def _strand_notes(
     strands = context.voices[1:]
     notes = []
     for row, (span, hits) in enumerate(zip(spans, played, strict=True)):
-        held = _held(scheme, spans, span)
+        mode = _mode(scheme, placed, spans, span)
         for hit in hits:
-            part, number = _place(hit.strand, held, scheme, strands)
+            part, number = _place(hit.strand, mode, scheme, strands)
             notes.append(
                 LineNote(
                     part,

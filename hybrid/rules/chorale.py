@@ -211,7 +211,7 @@ def fill_chorale(
         break
     counts["melody notes"] = len(melody)
     counts["voicings looked at"] = n_looked
-    counts["phrases relaxed"] = int(relaxed > 0)
+    counts["phrases relaxed"] = int(relaxed > 1)
     skeleton = _skeleton(events, chosen, melody, context, shape)
     wanted = _wanted_kinds(placed, events, memory)
     figures, n_figures = draw_figures(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -32,6 +32,10 @@ from hybrid.rules.themes import Shape, ShapeNote, Theme, invent, take_up
 
 #: Textures that are written in independent parts.
 FOUR_PARTS = ("chorale", "counterpoint")
+#: How often a phrase is written anew because no music could follow it, and how many phrases
+#: back that may reach.
+MAX_TRIES = 6
+MAX_BACK = 3
 Streams = tuple[np.random.Generator, np.random.Generator, np.random.Generator]
 
 
@@ -80,7 +84,17 @@ class RulesEngine:
             )
         writer = _Writer(plan, int(rng.integers(MAX_SEED)))
         phrases = writer.run()
-        return make_score(plan, writer.table, phrases), make_trace(writer.table, phrases)
+        score = make_score(plan, writer.table, phrases)
+        return score, make_trace(writer.table, phrases, writer.counts)
+
+
+@dataclass(frozen=True)
+class _State:
+    """What the phrases so far have left behind: themes, memories, rhythms."""
+
+    themes: dict[str, Theme]
+    memories: dict[tuple[str, str], object]
+    rhythms: set[tuple[Fraction, ...]]
 
 
 class _Writer:
@@ -94,15 +108,47 @@ class _Writer:
         self.themes: dict[str, Theme] = {}
         self.memories: dict[tuple[str, str], object] = {}
         self.rhythms: set[tuple[Fraction, ...]] = set()
+        self.counts: dict[str, int] = {}
         self.pauses = _has_pauses(plan)
         self.upbeats = int(self._stream("upbeats").integers(1, 3))
 
     def run(self) -> list[Filled]:
+        """All phrases in turn; where one cannot follow, the one before is written anew.
+
+        Raises
+        ------
+        ConflictError
+            If a phrase cannot be written after any of the tries.
+        """
         done: list[Filled] = []
-        for number, (placed, chords) in enumerate(self.phrases):
-            after = self.phrases[number + 1][0] if number + 1 < len(self.phrases) else None
-            upbeat = self._upbeat(placed, chords, after)
-            done.append(self._phrase(placed, chords, done[-1] if done else None, upbeat))
+        before: list[_State] = []  # what was known when each phrase was begun
+        tries: list[int] = []
+        retries = 0
+        while len(done) < len(self.phrases):
+            number = len(done)
+            if len(before) == number:
+                before.append(_State(dict(self.themes), dict(self.memories), set(self.rhythms)))
+                tries.append(0)
+            try:
+                done.append(self._phrase(number, done[-1] if done else None, tries[number]))
+            except Blocked as error:
+                retries += 1
+                back = number - 1
+                while back >= 0 and tries[back] >= MAX_TRIES:
+                    back -= 1
+                if back < 0 or number - back > MAX_BACK:
+                    placed = self.phrases[number][0]
+                    where = f"chords of bars {placed.first_bar}-{placed.last_bar}"
+                    raise ConflictError(
+                        f"the {where} cannot be joined under the rules", (where,)
+                    ) from error
+                tries[back] += 1
+                del done[back:], before[back + 1 :], tries[back + 1 :]
+                state = before[back]
+                self.themes = dict(state.themes)
+                self.memories = dict(state.memories)
+                self.rhythms = set(state.rhythms)
+        self.counts = {"phrases written anew": retries}
         return done
 
     def _upbeat(
@@ -122,13 +168,10 @@ class _Writer:
     def _stream(self, what: str, *names: str | int) -> np.random.Generator:
         return stage_rng(self.seed, "rules", what, *names)
 
-    def _phrase(
-        self,
-        placed: PlacedPhrase,
-        chords: tuple[Chord, ...],
-        before: Filled | None,
-        upbeat: int,
-    ) -> Filled:
+    def _phrase(self, number: int, before: Filled | None, attempt: int) -> Filled:
+        placed, chords = self.phrases[number]
+        after = self.phrases[number + 1][0] if number + 1 < len(self.phrases) else None
+        upbeat = self._upbeat(placed, chords, after)
         label = str(placed.phrase.theme)
         theme = self.themes.get(label)
         curve = ""
@@ -146,9 +189,9 @@ class _Writer:
             shape = take_up(theme, placed, chords, self._stream("variation", placed.index), upbeat)
         pause = self.pauses and placed.phrase.cadence != "none"
         streams = (
-            self._stream("melody", placed.index),
-            self._stream("voicing", placed.index),
-            self._stream("figures", placed.index),
+            self._stream("melody", placed.index, attempt),
+            self._stream("voicing", placed.index, attempt),
+            self._stream("figures", placed.index, attempt),
         )
         fill = self._four_parts if placed.shared.texture in FOUR_PARTS else self._accompanied
         context = Context(
@@ -159,14 +202,7 @@ class _Writer:
             pause,
             upbeat,
         )
-        try:
-            filled, heights = fill(placed, chords, shape, theme, context, streams)
-        except Blocked as error:
-            raise ConflictError(
-                f"the chords of bars {placed.first_bar}-{placed.last_bar} cannot be joined under "
-                "the rules",
-                (f"chords of bars {placed.first_bar}-{placed.last_bar}",),
-            ) from error
+        filled, heights = fill(placed, chords, shape, theme, context, streams)
         if theme is None:
             start = to_ticks(placed.start)
             self.themes[label] = Theme(

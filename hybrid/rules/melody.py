@@ -239,6 +239,9 @@ def _candidates(slot: Slot, limits: tuple[int, int], manner: Manner) -> _Set:
     down = np.zeros(len(notes), dtype=bool)
     for after in slot.later:
         stays = np.isin(spelling, after.tones)
+        due = due_between(chord, after)
+        if due.leading is not None and due.leading not in after.classes:
+            cost[pitch % 12 == due.leading] = np.inf  # held, it could no longer rise in time
         down |= ~stays
         cost += np.where(stays, 0.0, manner.accented)
     if not slot.pinned:

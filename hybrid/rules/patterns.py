@@ -48,7 +48,7 @@ def strokes(
     onset: int,
     end: int,
     strands: int,
-    closing: bool,
+    mode: str,
     separate: bool,
 ) -> tuple[Stroke, ...]:
     """Strokes of one chord.
@@ -60,30 +60,31 @@ def strokes(
     onset, end : int
         Ticks of the chord.
     strands : int
-    closing : bool
-        Whether it ends a section: the chord is struck once and held.
+    mode : str
+        ``held`` where the chord is struck once, ``anchored`` where its bass is held through
+        (at cadences, so that the bass is heard), else ``flowing``.
     separate : bool
         Whether several players share the strands, so that a broken line has its own player.
     """
     beat = beat_ticks(placed.metre)
     every = range(strands)
-    if closing:
+    if mode == "held" or texture == "pad":
         return _block(onset, end, every)
-    if texture == "pad":
-        return _block(onset, end, every)
+    anchored = mode == "anchored"
     if texture == "homophonic":
         return _homophonic(variant, placed, onset, end, strands, beat)
-    if texture == "waltz":
-        return _waltz(placed, onset, end, strands, beat)
-    if texture == "march":
-        return _march(placed, onset, end, strands, beat)
     if texture == "walking_bass":
         return _comping(placed, onset, end, strands, beat)
     if texture == "alberti":
-        return _broken(ALBERTI, placed, onset, end, strands, beat, separate)
+        return _broken(ALBERTI, placed, onset, end, strands, beat, separate or anchored)
     if texture == "arpeggio":
-        return _broken(ARPEGGIO, placed, onset, end, strands, beat, separate)
-    raise ValueError(f"no pattern for texture {texture!r}")
+        return _broken(ARPEGGIO, placed, onset, end, strands, beat, separate or anchored)
+    pattern = {"waltz": _waltz, "march": _march}[texture]
+    found = pattern(placed, onset, end, strands, beat)
+    if anchored:
+        upper = tuple(stroke for stroke in found if stroke.strand != strands - 1)
+        return (Stroke(onset, end, strands - 1, 1.05), *upper)
+    return found
 
 
 def _block(onset: int, end: int, strands: Sequence[int], weight: float = 1.0) -> tuple[Stroke, ...]:
@@ -191,13 +192,13 @@ def _broken(
     end: int,
     strands: int,
     beat: int,
-    separate: bool,
+    anchored: bool,
 ) -> tuple[Stroke, ...]:
     """A broken chord in eighths (a third of a beat in compound metres)."""
     unit = beat // 3 if placed.metre.is_compound else beat // 2
     bass = strands - 1
     found: list[Stroke] = []
-    if separate:
+    if anchored:
         # The bass and a middle strand hold; the highest two alternate.
         found.append(Stroke(onset, end, bass))
         found.extend(Stroke(onset, end, strand, 0.9) for strand in range(2, bass))
@@ -215,7 +216,7 @@ def _broken(
         for number in range(count):
             first = tick + number * unit
             last = stop if number == count - 1 else first + unit
-            if separate:
+            if anchored:
                 strand = number % 2
             else:
                 strand = names[word[number]]

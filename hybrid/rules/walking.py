@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hybrid.core.pitch import pitch_class
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules.harmony import Chord, accent_at, beat_ticks
 from hybrid.rules.lattice import Blocked
@@ -44,19 +45,29 @@ def walk_bass(
     for note in bass:
         chord = next(c for c in chords if c.onset <= note.onset < c.end)
         ticks = list(range(note.onset, note.end, beat))
-        if note is bass[-1] and placed.phrase.cadence != "none":
-            ticks = ticks[:1]
         for number, tick in enumerate(ticks):
             end = ticks[number + 1] if number + 1 < len(ticks) else note.end
-            pinned = ((note.pitch, note.spelling),) if number == 0 else ()
+            # At a cadence the bass stands: it is heard as what it is.
+            stands = number == 0 or (
+                placed.phrase.cadence != "none" and chord.index >= chords[-1].index - 1
+            )
+            pinned = ((note.pitch, note.spelling),) if stands else ()
+            # The strands have the chord's tendency tones; the bass does not leave with one.
+            tendency = {t for t in (chord.leading, chord.seventh) if t is not None}
+            barred = frozenset(
+                pitch
+                for tone in (tendency if number == len(ticks) - 1 and not stands else ())
+                for pitch in range(pitch_class(tone), 128, 12)
+            )
             slots.append(
                 Slot(
                     tick,
                     end,
                     chord,
                     accent=1 if number else 2,
-                    structural=number == 0,
+                    structural=stands,
                     pinned=pinned,
+                    barred=barred,
                     against=lines.get(tick, ()),
                 )
             )

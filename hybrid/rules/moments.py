@@ -1,0 +1,252 @@
+"""Moments of the exact search: the beats of phrases, cut wherever a constraint needs a cut.
+
+At a moment that is cut out of an event only the voices for whose sake it was cut may move; the
+others go on. For each moment there are candidates as in `hybrid.rules.voicings`, with relaxed
+spacing and chords that need not be complete, and in addition *guests*: notes that constraints
+name and the chord lacks (non-chord tones, rests).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.core.pitch import pitch_class
+from hybrid.rules import weights as w
+from hybrid.rules.constraints import Asked
+from hybrid.rules.harmony import Event
+from hybrid.rules.parts import Voice
+from hybrid.rules.voicings import SILENT, Limits, Voicings, _member_cost, _shape_cost
+
+GIVEN = "the given notes"  # name of what `given` fixes; always in force
+GUEST = 1.0  # cost of a guest that no constraint insists on
+
+
+@dataclass(frozen=True)
+class Moment:
+    """A moment of a phrase.
+
+    Attributes
+    ----------
+    event : Event
+        With its own onset and end.
+    whole : Event
+        The event that it is cut from.
+    phrase : int
+        Number in the chain.
+    voices : tuple of Voice
+    extra : bool
+        Whether it was cut out of the middle of its event.
+    reasons : tuple of (int, str)
+        Voice and name of the constraint for which it was cut.
+    breaks : bool
+        Whether a pause stands before it.
+    """
+
+    event: Event
+    whole: Event
+    phrase: int
+    voices: tuple[Voice, ...]
+    extra: bool = False
+    reasons: tuple[tuple[int, str], ...] = ()
+    breaks: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Choices:
+    """Candidates of a moment.
+
+    Attributes
+    ----------
+    found : Voicings
+    member : np.ndarray, shape (n, V)
+        Number of the chord tone; -1 for a guest, -2 for a rest.
+    loose : np.ndarray, shape (n, V), bool
+        Guests that have to go on by step: single notes outside the chord.
+    needs : tuple of (np.ndarray, frozenset of str)
+        Candidates that may be used only if one of some constraints is in force.
+    """
+
+    found: Voicings
+    member: NDArray[np.int64]
+    loose: NDArray[np.bool_]
+    needs: tuple[tuple[NDArray[np.bool_], frozenset[str]], ...]
+
+
+@dataclass
+class _Option:
+    spelling: int
+    guest: bool = False
+    loose: bool = False
+    free: bool = False  # from a line: may cross, may leave the range
+    names: set[str] = field(default_factory=set)
+
+
+def cut(
+    events: Sequence[Event],
+    asked: Sequence[Asked],
+    phrase: int,
+    voices: tuple[Voice, ...],
+    breaks: Sequence[bool],
+) -> tuple[Moment, ...]:
+    """The moments of a phrase's events under some constraints."""
+    cuts: dict[int, list[tuple[int, str]]] = {}
+
+    def note(tick: int, voice: int, name: str) -> None:
+        cuts.setdefault(tick, []).append((voice, name))
+
+    for item in asked:
+        for mask in item.masks:
+            note(mask.start, mask.voice, item.name)
+            if not mask.pinned:
+                note(mask.end, mask.voice, item.name)
+        for line in item.lines:
+            for start, end, _, _ in line.notes:
+                note(start, line.voice, item.name)
+                note(end, line.voice, item.name)
+        for onsets in item.onsets:
+            for tick in sorted(onsets.ticks):
+                note(tick, onsets.voice, item.name)
+        for reach in item.reaches:
+            for voice in reach.voices:
+                note(reach.start, voice, item.name)
+                note(reach.end, voice, item.name)
+        for count in item.counts:
+            for voice in count.voices:
+                note(count.start, voice, item.name)
+        for span in item.consonant:
+            for voice in span.voices:
+                note(span.start, voice, item.name)
+    moments = []
+    for place, event in enumerate(events):
+        inside = sorted(tick for tick in cuts if event.onset < tick < event.end)
+        starts = [event.onset, *inside]
+        for start, end in zip(starts, [*inside, event.end], strict=True):
+            first = start == event.onset
+            piece = replace(event, onset=start, end=end, accent=event.accent if first else 0)
+            reasons = tuple(dict.fromkeys(cuts.get(start, ())))
+            moments.append(
+                Moment(piece, event, phrase, voices, not first, reasons, first and breaks[place])
+            )
+    return tuple(moments)
+
+
+def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
+    """All candidates of a moment, the guests of all constraints among them."""
+    chord, event = moment.event.chord, moment.event
+    n_voices = len(moment.voices)
+    options: list[dict[int, _Option]] = []
+    by_class = {pitch_class(tone): tone for tone in reversed(chord.tones)}
+    for column, voice in enumerate(moment.voices):
+        allowed = event.bass if column == n_voices - 1 else chord.tones
+        classes = {pitch_class(tone): tone for tone in reversed(allowed)}
+        options.append(
+            {
+                pitch: _Option(classes[pitch % 12])
+                for pitch in range(voice.low, voice.high + 1)
+                if pitch % 12 in classes
+            }
+        )
+    starts_chord = event.onset == chord.onset
+    for item in asked:
+        for line in item.lines:
+            note = line.at(event.onset)
+            if note is None:
+                continue
+            _, _, pitch, spelling = note
+            mine = options[line.voice]
+            voice = moment.voices[line.voice]
+            outside = pitch != SILENT and not voice.low <= pitch <= voice.high
+            if pitch in mine or (outside and not line.given):
+                continue
+            # The planned bass is the chord's: a line may not give it another one.
+            if (
+                line.voice == n_voices - 1
+                and pitch % 12 in by_class
+                and pitch != SILENT
+                and starts_chord
+                and not line.given
+            ):
+                continue
+            tone = by_class.get(pitch % 12, spelling) if pitch != SILENT else SILENT
+            option = mine.setdefault(pitch, _Option(tone, guest=True, free=True))
+            option.names.add(item.name)
+        for mask in item.masks:
+            if not mask.pinned or not _holds_on(mask.start, moment):
+                continue
+            mine = options[mask.voice]
+            voice = moment.voices[mask.voice]
+            for pitch, spelling in mask.pinned:
+                if not voice.low <= pitch <= voice.high or pitch % 12 in by_class:
+                    continue
+                option = mine.setdefault(pitch, _Option(spelling, guest=True, loose=True))
+                if option.guest:
+                    option.names.add(item.name)
+    return _product(moment, options)
+
+
+def _holds_on(tick: int, moment: Moment) -> bool:
+    """Whether a tick lies in the event of a moment, not after the moment."""
+    return moment.whole.onset <= tick < moment.event.end
+
+
+def _product(moment: Moment, options: list[dict[int, _Option]]) -> Choices:
+    n_voices = len(options)
+    widest = (*Limits(()).spacing, 127)[: n_voices - 1]
+    rows: list[tuple[int, ...]] = [()]
+    for column, mine in enumerate(options):
+        grown = []
+        for row in rows:
+            above = next((p for p in reversed(row) if p != SILENT), None)
+            above_free = above is not None and row[-1] == above and options[column - 1][above].free
+            for pitch, option in sorted(mine.items()):
+                if pitch != SILENT and above is not None:
+                    loose = option.free and above_free
+                    gap = above - pitch
+                    if not loose and not 0 <= gap <= widest[column - 1] + 12:
+                        continue
+                grown.append((*row, pitch))
+        rows = grown
+    if not rows:
+        none = np.empty((0, n_voices), dtype=np.int64)
+        return Choices(Voicings(none, none, np.empty(0)), none, none.astype(bool), ())
+    pitch = np.array(rows, dtype=np.int64)
+    chord = moment.event.chord
+    tones = chord.tones
+    spelling = np.array(
+        [[options[c][p].spelling for c, p in enumerate(row)] for row in rows], dtype=np.int64
+    )
+    index = {pitch_class(tone): place for place, tone in reversed(list(enumerate(tones)))}
+    member = np.array(
+        [[-2 if p == SILENT else index.get(p % 12, -1) for p in row] for row in rows],
+        dtype=np.int64,
+    )
+    counts = np.stack([(member == place).sum(axis=1) for place in range(len(tones))], axis=1)
+    limits = Limits(tuple(voice.range for voice in moment.voices), slack=True, complete=False)
+    cost, keep = _member_cost(chord, counts, member, n_voices, limits)
+    placed = np.where(pitch == SILENT, 60, pitch)
+    cost = cost + _shape_cost(placed, list(range(n_voices)), limits)
+    guest = np.array([[options[c][p].guest for c, p in enumerate(row)] for row in rows])
+    loose = np.array([[options[c][p].loose for c, p in enumerate(row)] for row in rows])
+    cost = cost + GUEST * loose.sum(axis=1) + w.MISSING_ROOT * (counts.sum(axis=1) == 0)
+    fixed = [c for c, mine in enumerate(options) if any(GIVEN in o.names for o in mine.values())]
+    if fixed:
+        # What is given may have its faults; only what is new must not add to them.
+        free = [c for c in range(n_voices) if c not in fixed]
+        keep = np.ones(len(pitch), dtype=bool)
+        for tone in {chord.leading, chord.seventh} - {None}:
+            has = member == tones.index(tone)  # type: ignore[arg-type]
+            keep &= (has.sum(axis=1) <= 1) | ~has[:, free].any(axis=1)
+    order = np.flatnonzero(keep)
+    found = Voicings(pitch[order], spelling[order], cost[order])
+    needs = []
+    for column, mine in enumerate(options):
+        for key, option in sorted(mine.items()):
+            if option.guest and GIVEN not in option.names:
+                hit = (found.pitch[:, column] == key) & guest[order][:, column]
+                if hit.any():
+                    needs.append((hit, frozenset(option.names)))
+    return Choices(found, member[order], loose[order], tuple(needs))
