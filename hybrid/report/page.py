@@ -1,0 +1,297 @@
+"""The page of a composed piece: one file, offline, with everything inside."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import re
+from collections.abc import Callable, Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from hybrid.core.analysis import Analysis
+from hybrid.core.audio import Audio
+from hybrid.core.plan import FormPlan
+from hybrid.core.resources import resource_path
+from hybrid.core.score import Score
+from hybrid.core.trace import Trace
+from hybrid.report import fragments
+from hybrid.report.data import MAX_DECISIONS, page_data, to_json
+from hybrid.report.derivation import derivation_svg, tree_svg
+from hybrid.report.engraving import Engraving, engrave
+from hybrid.report.roll import describe_notes
+from hybrid.report.sound import Sound, page_sound
+from hybrid.report.timeline import describe_form, timeline_svg
+from hybrid.report.words import clock, title_text
+
+#: Nothing is fetched from anywhere: the browser itself is told to refuse.
+POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
+    "font-src data:; media-src data: blob: 'self' file:"
+)
+_VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
+
+
+def build_page(
+    plan: FormPlan,
+    score: Score,
+    analysis: Analysis,
+    trace: Trace,
+    provenance: Mapping[str, Any],
+    audio: Audio | Path | None = None,
+    musicxml: str | None = None,
+    agreement: fragments.Figures | None = None,
+    progress: Callable[[float], None] | None = None,
+) -> str:
+    """Build the page.
+
+    Parameters
+    ----------
+    plan : FormPlan
+    score : Score
+    analysis : Analysis
+        Chords, keys, cadences and rule findings on the score's ticks.
+    trace : Trace
+        What made each note; shown when a note is clicked.
+    provenance : mapping
+        Plain values, shown as they are.
+    audio : Audio or path, optional
+        The rendered sound, whose first sample is the score's tick 0. Up to
+        `hybrid.report.sound.MAX_SECONDS` it goes into the page; a longer file must lie beside it.
+    musicxml : str, optional
+        The score as `hybrid.io` writes it, for the engraving; its first
+        `hybrid.report.engraving.MAX_BARS` bars are engraved.
+    agreement : optional
+        Figures of the score under its plan.
+    progress : callable, optional
+        Called with the share that is done, 0..1.
+
+    Returns
+    -------
+    str
+        HTML that names no address and needs no other file (but for a sound that is too long).
+        The same arguments give the same text.
+
+    Raises
+    ------
+    FormatError
+        If the sound file or the MusicXML cannot be read.
+    """
+    tell = progress or (lambda share: None)
+    sound = page_sound(audio, lambda share: tell(0.6 * share))
+    tell(0.6)
+    engraving = None
+    if musicxml is not None:
+        engraving = engrave(musicxml, progress=lambda share: tell(0.6 + 0.3 * share))
+    tell(0.9)
+    title = title_text(plan.title or score.title or "Untitled")
+    sections = [
+        _form_card(plan),
+        _score_card(engraving),
+        _roll_card(score),
+        _findings_card(analysis, score),
+        _card(
+            "plan",
+            "Plan and result",
+            fragments.plan_table(plan, analysis, agreement),
+            half=True,
+        ),
+        _card("trace", "What made the notes", _trace_body(trace), half=True),
+        _card("provenance", "Provenance", fragments.provenance_list(provenance)),
+    ]
+    page = _template("page.html").substitute(
+        policy=escape(POLICY),
+        generator=escape(_generator(provenance)),
+        title=escape(title),
+        subtitle=escape(_subtitle(plan, score)),
+        style=_asset("page.css"),
+        facts=fragments.facts(plan, score, analysis, provenance),
+        seconds=f"{max(sound.seconds, score.seconds):.2f}",
+        length=clock(max(sound.seconds, score.seconds)),
+        audio=_audio(sound),
+        sections="\n".join(sections),
+        made=escape(_made(engraving, provenance)),
+        data=to_json(page_data(plan, score, analysis, trace)),
+        narrow=_narrow(engraving),
+        script=_asset("page.js"),
+    )
+    tell(1.0)
+    return page
+
+
+def _asset(name: str) -> str:
+    return resource_path("report", "assets", name).read_text(encoding="utf-8").strip()
+
+
+def _template(name: str) -> Template:
+    return Template(_asset(name) + "\n")
+
+
+def _card(
+    name: str, heading: str, body: str, *, tools: str = "", hint: str = "", half: bool = False
+) -> str:
+    top = f'<h2 id="{name}-heading">{escape(heading)}</h2>'
+    if hint:
+        top += f'<p class="hint">{escape(hint)}</p>'
+    if tools:
+        top += f'<div class="tools">{tools}</div>'
+    kind = "card half" if half else "card"
+    return (
+        f'<section class="{kind}" id="{name}" aria-labelledby="{name}-heading">'
+        f'<div class="top">{top}</div>{body}</section>'
+    )
+
+
+def _form_card(plan: FormPlan) -> str:
+    if not plan.is_complete:
+        return ""
+    pictures = [timeline_svg(plan)]
+    derivation = derivation_svg(plan)
+    body = (
+        '<div class="scroll" tabindex="0" role="region" aria-label="Timeline of the form">'
+        f'<div class="lanes">{pictures[0]}</div></div>'
+        f'<p class="sr">{escape(describe_form(plan))}</p>'
+    )
+    if derivation:
+        tree = tree_svg(plan)
+        body += (
+            '<details class="derivation-note"><summary>How the grammar derived it</summary>'
+            '<p class="remark">Each block stands over what it was rewritten to, and over the bars '
+            "that became of it; the lowest are the phrases. Rules and their probabilities show "
+            "where the pointer rests.</p>"
+            '<div class="scroll" tabindex="0" role="region" aria-label="Derivation">'
+            f'<div class="lanes">{derivation}</div></div>'
+            + (
+                "<details><summary>The same as a tree</summary>"
+                '<div class="treebox" tabindex="0" role="region" aria-label="Derivation tree">'
+                f"{tree}</div></details>"
+                if tree
+                else ""
+            )
+            + "</details>"
+        )
+    hint = (
+        "From above: bars, sections, phrases with their themes, keys, cadences (a filled corner "
+        "closes, an open one does not). Click anywhere to go there."
+    )
+    return _card("form", "Form", body, hint=hint)
+
+
+def _score_card(engraving: Engraving | None) -> str:
+    if engraving is None:
+        return _card("score", "Score", '<p class="empty">No engraving was made.</p>')
+    pages = _pages(engraving.wide)
+    tools = (
+        '<label><input type="checkbox" id="follow" checked> Follow</label>'
+        '<label><input type="checkbox" id="marks"> Mark findings</label>'
+    )
+    body = (
+        f'{engraving.glyphs}<div class="paper" id="paper" tabindex="0" role="region" '
+        f'aria-label="Engraved score">{pages}</div>'
+    )
+    if engraving.n_bars < engraving.n_bars_total:
+        body += (
+            f'<p class="remark">The first {engraving.n_bars} of {engraving.n_bars_total} bars are '
+            "engraved here; the MusicXML file has them all.</p>"
+        )
+    return _card("score", "Score", body, tools=tools, hint="Click a note to see what made it.")
+
+
+def _roll_card(score: Score) -> str:
+    tools = (
+        '<button type="button" id="zoom-out" aria-label="Zoom out">−</button>'
+        '<button type="button" id="zoom-in" aria-label="Zoom in">+</button>'
+        '<button type="button" id="zoom-all">Whole piece</button>'
+    )
+    body = (
+        '<div class="rollbox"><div id="rollscroll" tabindex="0" role="region" '
+        'aria-label="Piano roll; plus and minus zoom, arrows scroll">'
+        '<div id="rollspacer"><canvas id="roll" role="img" '
+        f'aria-label="{escape(describe_notes(score))}"></canvas></div></div></div>'
+        '<div class="legend" id="legend" role="group" aria-label="Parts shown"></div>'
+    )
+    return _card("notes", "Piano roll and chords", body, tools=tools)
+
+
+def _findings_card(analysis: Analysis, score: Score) -> str:
+    body = fragments.findings_table(analysis, score) + fragments.rates_table(analysis, score)
+    hint = "What the part-writing checker found in the finished notes."
+    return _card("findings", "Rule findings", body, hint=hint)
+
+
+def _trace_body(trace: Trace) -> str:
+    body = fragments.trace_summary(trace)
+    if len(trace.entries) > MAX_DECISIONS:
+        body += (
+            f'<p class="remark">About {MAX_DECISIONS} of {len(trace.entries)} decisions are in '
+            "this page; trace.json has them all.</p>"
+        )
+    return body
+
+
+def _audio(sound: Sound) -> str:
+    parts = []
+    if sound.source:
+        parts.append(
+            f'<audio id="sound" controls preload="auto" src="{escape(sound.source)}">'
+            "Your browser plays no sound; the WAV file beside this page has it.</audio>"
+        )
+    if sound.note:
+        parts.append(f'<p class="remark centred">{escape(sound.note)}</p>')
+    parts.append(
+        '<p class="remark centred" id="sound-note" role="alert" hidden>This browser cannot play '
+        "the sound of this page; the WAV file beside it has it.</p>"
+    )
+    return "".join(parts)
+
+
+def _pages(pages: tuple[str, ...]) -> str:
+    """Pages in boxes of their own shape, which hold their place while they are not drawn."""
+    boxes = []
+    for page in pages:
+        shape = _VIEW_BOX.search(page)
+        style = f' style="aspect-ratio:{shape[1]}/{shape[2]}"' if shape else ""
+        boxes.append(f'<div class="page"{style}>{page}</div>')
+    return "".join(boxes)
+
+
+def _narrow(engraving: Engraving | None) -> str:
+    if engraving is None:
+        return ""
+    pages = _pages(engraving.narrow)
+    # No time in the header: the same bytes each time.
+    packed = gzip.compress(pages.encode(), compresslevel=9, mtime=0)
+    return f'<script type="text/plain" id="narrow">{base64.b64encode(packed).decode()}</script>'
+
+
+def _subtitle(plan: FormPlan, score: Score) -> str:
+    parts = []
+    if score.composer:
+        parts.append(score.composer)
+    names = [track.name for track in score.tracks if track.name]
+    if names:
+        shown = ", ".join(names[:8]) + (" and others" if len(names) > 8 else "")
+        parts.append(f"for {shown}")
+    return "; ".join(parts)
+
+
+def _generator(provenance: Mapping[str, Any]) -> str:
+    program = provenance.get("program")
+    if isinstance(program, Mapping):
+        return " ".join(str(program[name]) for name in ("name", "version") if name in program)
+    return "hybrid"
+
+
+def _made(engraving: Engraving | None, provenance: Mapping[str, Any]) -> str:
+    made = f"Made by {_generator(provenance)}"
+    sound = provenance.get("sound")
+    if isinstance(sound, Mapping) and sound.get("soundfont"):
+        made += (
+            f"; played by {sound.get('player')} {sound.get('player_version')} with the SoundFont "
+            f"{sound['soundfont']} ({sound.get('soundfont_licence', 'unknown licence')})"
+        )
+    if engraving is not None:
+        made += f"; engraved by Verovio {engraving.version.split('-')[0]}"
+    return f"{made}. This page needs no network and asks for none."
