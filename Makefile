@@ -4,16 +4,18 @@
 .PHONY: help compose test test-slow check lint types layers format setup setup-run lock wheel bench docs clean distclean
 
 BIN := .venv/bin
-SEED ?= 1
+SEED ?= 3
+# What is composed: a rondo for four strings. Any other: make compose PIECE='--form blues --key F'
+PIECE ?= --form rondo --texture chorale --instruments quartet
 OUT ?= out
-# More options for the program behind a target: make compose ARGS='--form rondo --key g'
+# More options for the program behind a target: make compose ARGS='--key g'
 ARGS ?=
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
 
 compose: setup-run ## compose a two-minute piece into out/
-	$(BIN)/hybrid compose --minutes 2 --seed $(SEED) -o $(OUT) $(ARGS)
+	$(BIN)/hybrid compose $(PIECE) --minutes 2 --seed $(SEED) -o $(OUT) $(ARGS)
 
 test: setup ## run the tests
 	$(BIN)/python -m pytest $(ARGS)
@@ -54,6 +56,7 @@ bench: setup ## measure and write the tables of benchmarks/
 
 docs: setup ## write the CLI help into docs/ again
 	$(BIN)/python tools/cli_help.py
+	$(BIN)/python tools/rules_table.py
 
 clean: ## remove build products and caches, not your pieces
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
