@@ -40,7 +40,7 @@ def facts(plan: FormPlan, score: Score, analysis: Analysis, provenance: Mapping[
         ("Notes", f"{score.n_notes:,}".replace(",", " ")),
         ("Style", plan.style),
         ("Seed", str(provenance.get("seed", ""))),
-        ("Rules broken", "none" if errors == 0 else f"{errors} errors"),
+        ("Rules broken", "none" if errors == 0 else f"{errors} {_plural('error', errors)}"),
     ]
     rows = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd></div>"

@@ -234,7 +234,7 @@ def test_facts_figures_and_provenance_are_shown(page: str) -> None:
     for text in (
         "E♭ major",
         "4/4, 3/4",
-        "1 errors",
+        "1 error",
         "sound › soundfont_sha256",
         "ab" * 32,
         "GPL-2.0",

@@ -151,7 +151,10 @@
     }
     for (const [tick, severity, voices] of data.findings) {
       for (const note of soundingAt(tick)) {
-        if (severity === "info" || !voices.includes(data.tracks[note.track].name)) continue;
+        // A voice is a track, or one of a track's: "piano left/2".
+        const name = data.tracks[note.track].name;
+        const isMeant = voices.some((voice) => voice === name || voice.startsWith(`${name}/`));
+        if (severity === "info" || !isMeant) continue;
         for (const element of elements.get(`t${note.track}n${note.n}`) || []) {
           element.classList.add(`flag-${severity}`);
         }
