@@ -20,7 +20,7 @@ from hybrid.rules.chorale import Context, final_tones, melody_slots, tonic_staff
 from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked, draw_path
 from hybrid.rules.leading import link_between, transition
-from hybrid.rules.lines import Filled, LineNote
+from hybrid.rules.lines import Filled, LineNote, last_notes
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
 from hybrid.rules.patterns import LINEAR, Stroke, strokes
 from hybrid.rules.parts import Voice
@@ -125,7 +125,7 @@ def fill_accompanied(
     # each time closely voiced and complete first, then less so.
     tunes: list[tuple[MelodyNote, ...] | None] = [None]
     if drawn is not None:
-        tunes = [drawn, _plainer(drawn, spans), None]
+        tunes = [drawn, *_plainer(drawn, spans, context), None]
     chosen: Voicings | None = None
     looked = 0
     for tune in tunes:
@@ -157,9 +157,7 @@ def fill_accompanied(
     if scheme.texture == "walking_bass":
         strand_notes = walk_bass(placed, chords, notes, strand_notes, context, rngs[2])
     notes.extend(strand_notes)
-    tail = dict(context.tail or {})
-    for note in sorted(notes, key=lambda n: n.end):
-        tail[note.part, note.number] = (note.pitch, note.spelling)
+    tail = last_notes(notes, to_ticks(placed.end))
     start = to_ticks(placed.start)
     rest = to_ticks(placed.end) - context.upbeat
     heights = tuple(
@@ -255,14 +253,24 @@ def _cut_held(slot: Slot, chords: Sequence[Chord]) -> list[Slot]:
     ]
 
 
-def _plainer(melody: Sequence[MelodyNote], spans: Sequence[Span]) -> tuple[MelodyNote, ...]:
-    """Only the chord tones that begin with a chord, or where none does the first one over it."""
+def _plainer(
+    melody: Sequence[MelodyNote], spans: Sequence[Span], context: Context
+) -> list[tuple[MelodyNote, ...]]:
+    """The melody with one chord tone for each span; none where that leaves a tone unresolved."""
     kept: list[MelodyNote] = []
+    slots = []
     for span in spans:
         inside = [n for n in melody if span.onset <= n.onset < span.end and n.is_chord_tone]
         kept.extend(inside[:1])
+        pinned = tuple((note.pitch, note.spelling) for note in inside[:1])
+        slots.extend([Slot(span.onset, span.end, span.chord, pinned=pinned)] if pinned else [])
     ends = [note.onset for note in kept[1:]] + [melody[-1].end]
-    return tuple(replace(note, end=end) for note, end in zip(kept, ends, strict=True))
+    lead = context.voices[0]
+    try:
+        draw_melody(slots, lead.range, np.random.default_rng(0), SONG)
+    except Blocked:
+        return []
+    return [tuple(replace(note, end=end) for note, end in zip(kept, ends, strict=True))]
 
 
 def _wanted(span: Span, shape: Shape, placed: PlacedPhrase, tonic_step: int) -> float:

@@ -13,7 +13,7 @@ Aldwell, E., Schachter, C., & Cadwallader, A. (2011). Harmony and Voice Leading,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
@@ -107,6 +107,10 @@ class Skeleton:
         Whether a pause stands before the event.
     ranges : tuple of (int, int)
         Lowest and highest pitch of each voice.
+    ready : mapping of (event, voice) to Figure
+        The only figure there: what constraints have decided.
+    permits : callable or None
+        ``permits(event, voice, figure)`` says whether a figure that is not plain may stand.
     """
 
     events: tuple[Event, ...]
@@ -116,6 +120,8 @@ class Skeleton:
     ranges: tuple[tuple[int, int], ...]
     lines: dict[int, tuple[Figure, ...]] = field(default_factory=dict)
     open_events: frozenset[int] = frozenset()
+    ready: Mapping[tuple[int, int], Figure] = field(default_factory=dict)
+    permits: Callable[[int, int, Figure], bool] | None = None
 
 
 def parts_of(event: Event) -> int:
@@ -235,6 +241,18 @@ def _segment(
 
 
 def _options(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tuple[Figure, ...]:
+    if (place, voice) in skeleton.ready:
+        return (skeleton.ready[place, voice],)
+    found = _free_options(skeleton, place, voice, habits)
+    permits = skeleton.permits
+    if permits is None:
+        return found
+    return found[:1] + tuple(figure for figure in found[1:] if permits(place, voice, figure))
+
+
+def _free_options(
+    skeleton: Skeleton, place: int, voice: int, habits: Habits
+) -> tuple[Figure, ...]:
     if voice not in skeleton.lines:
         return _figures(skeleton, place, voice, habits)
     ready = skeleton.lines[voice][place : place + 1]

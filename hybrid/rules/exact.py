@@ -30,7 +30,6 @@ from hybrid.rules.voicings import SILENT, Voicings
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 DEAD = -1
-FIXED_BREAK = "breaks"
 
 
 @dataclass(frozen=True, eq=False)
@@ -532,6 +531,8 @@ class Lattice:
 
 def _miscounts(count: Count, onsets: Sequence[object], lines: Sequence[object]) -> bool:
     """Whether a bar whose onsets are all fixed has too few or too many."""
+    if count.fewest * 120 > count.end - count.start:
+        return True
     for voice in count.voices:
         fixed: set[int] | None = None
         for onset in onsets:

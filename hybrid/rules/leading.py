@@ -208,7 +208,8 @@ def _tendency(
     if due.leading is not None:
         has = sounds[voice] & (pitch[voice] % 12 == due.leading)
         rises = move == 1
-        stays = (move == 0) & (due.leading in link.after.classes)
+        # Into I7 it may stay: there it is the seventh.
+        stays = (move == 0) & (due.leading in link.after.classes) & (voice > 0)
         falls = np.zeros_like(rises)
         if is_inner and link.frustrated:
             falls = (move == -4) & (nxt[voice] % 12 == link.after.classes[2])

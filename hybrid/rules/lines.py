@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from hybrid.core.plan import PlacedPhrase
@@ -50,6 +50,15 @@ class LineNote:
 
 
 Tail = Mapping[tuple[int, int], tuple[int, int]]  # (part, number) to pitch and spelling
+
+
+def last_notes(notes: Iterable[LineNote], end: int, silence: int = 480) -> Tail:
+    """How lines end at a tick: those that have not been silent for longer than ``silence``."""
+    tail: dict[tuple[int, int], tuple[int, int]] = {}
+    for note in sorted(notes, key=lambda n: n.end):
+        if note.end >= end - silence:
+            tail[note.part, note.number] = (note.pitch, note.spelling)
+    return tail
 
 
 @dataclass(frozen=True)

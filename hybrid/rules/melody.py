@@ -240,7 +240,7 @@ def _candidates(slot: Slot, limits: tuple[int, int], manner: Manner) -> _Set:
     for after in slot.later:
         stays = np.isin(spelling, after.tones)
         due = due_between(chord, after)
-        if due.leading is not None and due.leading not in after.classes:
+        if due.leading is not None:
             cost[pitch % 12 == due.leading] = np.inf  # held, it could no longer rise in time
         down |= ~stays
         cost += np.where(stays, 0.0, manner.accented)
@@ -327,8 +327,7 @@ def _unresolved(
     due = due_between(chord, after.chord)
     if due.leading is not None:
         has = (a.pitch % 12 == due.leading)[:, None]
-        stays = (move == 0) & (due.leading in after.chord.classes)
-        bad |= has & (move != 1) & ~stays
+        bad |= has & (move != 1)
     if due.seventh is not None:
         has = (a.pitch % 12 == due.seventh)[:, None]
         falls = (move == -1) | (move == -2)

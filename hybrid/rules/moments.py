@@ -115,8 +115,13 @@ def cut(
                 note(reach.start, voice, item.name)
                 note(reach.end, voice, item.name)
         for count in item.counts:
+            # A moment takes up to four notes: cut bars that need more.
+            cells = [count.start]
+            if count.fewest > 4:
+                cells = list(range(count.start, count.end, 480))
             for voice in count.voices:
-                note(count.start, voice, item.name)
+                for tick in cells:
+                    note(tick, voice, item.name)
         for span in item.consonant:
             for voice in span.voices:
                 note(span.start, voice, item.name)

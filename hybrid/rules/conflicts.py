@@ -1,0 +1,271 @@
+"""Why constraints cannot all hold: a minimal conflicting subset.
+
+A set is a conflict if no solution keeps all of it, and minimal if the rest can be kept whichever
+member is taken away. QuickXplain finds one by dividing: with k members in conflict out of n it
+asks O(k log(n / k) + k) times whether a subset can be kept.
+
+References
+----------
+Junker, U. (2004). QUICKXPLAIN: preferred explanations and relaxations for over-constrained
+    problems. AAAI, 167-172.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from hybrid.core.errors import ConflictError
+from hybrid.core.pitch import Key
+from hybrid.core.plan import Constraint, FormPlan, parse_chords
+from hybrid.rules.constraints import Asked
+from hybrid.rules.exact import Lattice
+from hybrid.rules.moments import GIVEN, Moment
+
+Possible = Callable[[Sequence[str]], bool]
+
+
+def quickxplain(names: Sequence[str], is_possible: Possible) -> tuple[str, ...]:
+    """A minimal conflicting subset, members that stand first preferred; empty if there is none.
+
+    Parameters
+    ----------
+    names : sequence of str
+    is_possible : callable
+        Whether a subset can be kept; if a set can, its subsets can.
+
+    Examples
+    --------
+    >>> quickxplain("abcd", lambda kept: not {"b", "d"} <= set(kept))
+    ('b', 'd')
+    """
+    if is_possible(names):
+        return ()
+    if not is_possible(()):
+        return ()
+    found = _explain((), False, tuple(names), is_possible)
+    return tuple(name for name in names if name in found)
+
+
+def _explain(
+    kept: tuple[str, ...], grew: bool, names: tuple[str, ...], is_possible: Possible
+) -> tuple[str, ...]:
+    if grew and not is_possible(kept):
+        return ()
+    if len(names) == 1:
+        return names
+    half = len(names) // 2
+    first, second = names[:half], names[half:]
+    late = _explain(kept + first, bool(first), second, is_possible)
+    early = _explain(kept + late, bool(late), first, is_possible)
+    return early + late
+
+
+def conflict_error(conflict: Sequence[str], bars: tuple[int, int], why: str = "") -> ConflictError:
+    """One line that names a conflict and where it is."""
+    first, last = bars
+    place = f"bar {first}" if first == last else f"bars {first}-{last}"
+    listed = "; ".join(conflict)
+    if len(conflict) == 1:
+        text = f"this cannot hold in {place} under the rules: {listed}"
+    else:
+        text = f"these cannot all hold in {place} under the rules: {listed}"
+    return ConflictError(text + (f" ({why})" if why else ""), tuple(conflict))
+
+
+def soft_kept(lattice: Lattice, hard: Sequence[str], soft: Sequence[str]) -> tuple[str, ...]:
+    """Soft constraints that can be kept beside the hard ones, earlier ones first."""
+    kept: list[str] = []
+    for name in soft:
+        if lattice.feasible((*hard, *kept, name)):
+            kept.append(name)
+    return tuple(kept)
+
+
+def explain(
+    lattice: Lattice, hard: Sequence[str], bars_of: Callable[[Moment], tuple[int, int]]
+) -> ConflictError | None:
+    """The error for hard constraints that a chain cannot keep; None where it can.
+
+    The chords of the plan are named as well where the voices could keep the constraints over
+    no particular chords, as far as each voice and each two of them show.
+    """
+    if lattice.feasible(hard):
+        return None
+    asked = lattice.asked
+    everywhere = [bars_of(moment) for moment in lattice.moments]
+    if not lattice.feasible(()):
+        bars = everywhere[0][0], everywhere[-1][1]
+        names = (f"chords of bars {bars[0]}-{bars[1]}",)
+        if GIVEN in asked:
+            names = (*names, GIVEN)
+        return conflict_error(names, bars)
+    found = quickxplain(hard, lattice.feasible)
+    touched = [
+        bars_of(moment)
+        for moment in lattice.moments
+        if any(_touches(asked[name], moment) for name in found)
+    ]
+    bars = (min(a for a, _ in touched), max(b for _, b in touched)) if touched else everywhere[0]
+    if not _contradict_alone(lattice, found):
+        found = (*found, f"chords of bars {bars[0]}-{bars[1]}")
+    return conflict_error(found, bars)
+
+
+def _touches(item: Asked, moment: Moment) -> bool:
+    event = moment.event
+    spans = (
+        *item.masks,
+        *item.lines,
+        *item.moves,
+        *item.onsets,
+        *item.counts,
+        *item.reaches,
+        *item.consonant,
+        *item.no_parallels,
+    )
+    return any(span.start < event.end and event.onset < span.end for span in spans)
+
+
+def _contradict_alone(lattice: Lattice, names: Iterable[str]) -> bool:
+    """Whether some voice, or two, cannot keep constraints whatever the chords are."""
+    items = [lattice.asked[name] for name in names]
+    if lattice._contradicts(items):
+        return True
+    n_voices = len(lattice.moments[0].voices)
+    voices = [(voice,) for voice in range(n_voices)]
+    return any(
+        not _free_voices(lattice, items, some)
+        for some in (*voices, *combinations(range(n_voices), 2))
+    )
+
+
+def _free_voices(lattice: Lattice, items: Sequence[Asked], voices: tuple[int, ...]) -> bool:
+    """Whether one or two voices by themselves, on any pitches, can keep constraints.
+
+    Looks at pitches, fixed lines, widths of steps and parallels between the two.
+    """
+    alive: np.ndarray | None = None
+    state: np.ndarray | None = None
+    reached = {
+        (n, reach.pitch): False for n, item in enumerate(items) for reach in item.reaches
+    }
+    for moment in lattice.moments:
+        event = moment.event
+        options = []
+        for voice in voices:
+            low, high = moment.voices[voice].range
+            keep = set(range(low, high + 1)) | {-1}
+            for item in items:
+                for line in item.lines:
+                    note = line.at(event.onset) if line.voice == voice else None
+                    if note is not None:
+                        keep &= {note[2]}
+                for mask in item.masks:
+                    if mask.voice == voice and mask.start < event.end and event.onset < mask.end:
+                        rest = set() if mask.must_sound else {-1}
+                        keep &= set(mask.pitches) | rest
+            if not any(line.voice == voice for item in items for line in item.lines):
+                keep -= {-1}
+            if not keep:
+                return False
+            options.append(sorted(keep))
+        grid = np.array(np.meshgrid(*options, indexing="ij")).reshape(len(voices), -1).T
+        for n, item in enumerate(items):
+            for reach in item.reaches:
+                if reach.start < event.end and event.onset < reach.end:
+                    own = [place for place, v in enumerate(voices) if v in reach.voices]
+                    others = set(reach.voices) - set(voices)
+                    if others or (own and (grid[:, own] == reach.pitch).any()):
+                        reached[n, reach.pitch] = True
+        if alive is None or state is None:
+            alive, state = np.ones(len(grid), dtype=bool), grid
+            continue
+        allowed = np.ones((len(state), len(grid)), dtype=bool)
+        for place, voice in enumerate(voices):
+            a, b = state[:, None, place], grid[None, :, place]
+            for item in items:
+                for moves in item.moves:
+                    if moves.voice == voice and moves.start < event.onset < moves.end:
+                        table = np.array([s == 0 or moves.allows(s) for s in range(128)])
+                        allowed &= (a == -1) | (b == -1) | table[np.minimum(np.abs(a - b), 127)]
+            if not lattice.may_move(items, moment, voice) and not moment.extra:
+                allowed &= a == b
+        if len(voices) == 2 and not moment.breaks:
+            up = grid[None, :, 0] - state[:, None, 0]
+            down = grid[None, :, 1] - state[:, None, 1]
+            interval = np.abs(state[:, 0] - state[:, 1])[:, None] % 12
+            after = np.abs(grid[:, 0] - grid[:, 1])[None, :] % 12
+            sounds = (state >= 0).all(axis=1)[:, None] & (grid >= 0).all(axis=1)[None, :]
+            perfect = (interval == after) & ((after == 0) | (after == 7))
+            allowed &= ~(sounds & perfect & (up * down > 0))
+        alive = (allowed & alive[:, None]).any(axis=0)
+        state = grid
+        if not alive.any():
+            return False
+    return all(reached.values()) if any(reached) and len(voices) == 1 else True
+
+
+def check_harmony(plan: FormPlan, constraints: Sequence[Constraint]) -> tuple[str, ...]:
+    """Make sure that the plan keeps the constraints on chords, keys and cadences.
+
+    Returns
+    -------
+    tuple of str
+        Names of the soft ones that it does not keep.
+
+    Raises
+    ------
+    ConflictError
+        Naming a hard one and what the plan has instead.
+    """
+    left = []
+    for item in constraints:
+        if item.kind not in ("chord", "key", "cadence"):
+            continue
+        found = _disagrees(plan, item)
+        if found is None:
+            continue
+        if item.hard:
+            bars = item.bars or (1, plan.n_bars)
+            raise conflict_error((item.name, found), bars, "complete the plan with the constraint")
+        left.append(item.name)
+    return tuple(left)
+
+
+def _disagrees(plan: FormPlan, item: Constraint) -> str | None:
+    """What the plan has instead of what a constraint asks; None where it agrees."""
+    first, last = item.bars or (1, plan.n_bars)
+    for placed in plan.phrases():
+        low, high = max(first, placed.first_bar), min(last, placed.last_bar)
+        bar = placed.metre.bar_quarters
+        if low > high:
+            continue
+        start, end = (low - placed.first_bar) * bar, (high + 1 - placed.first_bar) * bar
+        inside = [c for c in placed.phrase.chords if c.onset < end and c.end > start]
+        named = f"chords of bars {low}-{high}"
+        if item.kind == "key":
+            wanted = Key.parse(str(item.value))
+            if any(placed.key_of(chord) != wanted for chord in inside):
+                return named
+        elif item.kind == "cadence" and placed.first_bar <= last <= placed.last_bar:
+            has = placed.phrase.cadence if last == placed.last_bar else "none"
+            if has != item.value:
+                return f"cadence {has} bar {last}"
+        elif item.kind == "chord":
+            cells = str(item.value).strip().strip("|").split("|")[low - first : high + 1 - first]
+            asked = parse_chords(" | ".join(cells), placed.metre, high + 1 - low)
+            for wanted_chord in asked:
+                onset, stop = start + wanted_chord.onset, start + wanted_chord.end
+                there = [c for c in inside if c.onset < stop and c.end > onset]
+                key = wanted_chord.key or placed.key
+                same = all(
+                    c.numeral == wanted_chord.numeral
+                    and (wanted_chord.key is None or placed.key_of(c) == key)
+                    for c in there
+                )
+                if not same or not there:
+                    return named
+    return None
