@@ -8,12 +8,13 @@ only such as every constraint permits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid.core.errors import PlanError
 from hybrid.core.pitch import diatonic_step
 from hybrid.core.plan import FormPlan, PlacedPhrase
 from hybrid.rules.chorale import (
@@ -21,14 +22,15 @@ from hybrid.rules.chorale import (
     UNPINNED,
     Context,
     Memory,
-    _final_tones,
+    final_tones,
     _maker,
     _tail_arrays,
+    fill_chorale,
     melody_slots,
     tonic_staff_step,
 )
 from hybrid.rules.conflicts import explain, soft_kept
-from hybrid.rules.constraints import Asked, Mask, together
+from hybrid.rules.constraints import Asked, Count, Line, Mask, Moves, Onsets, Reach, Span, together
 from hybrid.rules.decorate import Figure, Skeleton, draw_figures, parts_of
 from hybrid.rules.exact import Edge, Lattice, Skeletal
 from hybrid.rules.harmony import Chord, accent_at, beat_events, beat_ticks, to_ticks
@@ -64,10 +66,12 @@ class Chain:
         region: tuple[int, int] | None = None,
         before: Edge | None = None,
         after: Edge | None = None,
+        uncadenced: frozenset[int] = frozenset(),
     ) -> None:
         self.plan = plan
         self.stretches = tuple(stretches)
-        self.asked = tuple(together([*asked, *(_cadence(item) for item in stretches)]).values())
+        cadences = [_cadence(i) for i in stretches if i.placed.index not in uncadenced]
+        self.asked = tuple(together([*asked, *cadences]).values())
         moments: list[Moment] = []
         for number, item in enumerate(self.stretches):
             events = beat_events(item.placed, item.chords, beat_ticks(item.placed.metre), item.upbeat)
@@ -110,12 +114,9 @@ class Chain:
         placed = self.stretches[moment.phrase].placed
         return placed.first_bar, placed.last_bar
 
-    def number(self, index: int) -> int | None:
+    def number(self, index: int) -> int:
         """Place in the chain of a phrase of the piece."""
-        for number, item in enumerate(self.stretches):
-            if item.placed.index == index:
-                return number
-        return None
+        return index - self.stretches[0].placed.index
 
     def speaks_of(self, number: int) -> bool:
         """Whether a constraint other than the plan's own asks something of a phrase."""
@@ -368,11 +369,11 @@ def _cadence(item: Stretch) -> Asked:
     name = f"cadence {placed.phrase.cadence} bar {placed.last_bar}"
     if placed.phrase.cadence in (None, "none"):
         return Asked(name)
-    allowed = {7 * tone % 12 for tone, _ in _final_tones(placed, item.chords[-1])}
+    allowed = {7 * tone % 12 for tone, _ in final_tones(placed, item.chords[-1])}
     events = beat_events(placed, item.chords, beat_ticks(placed.metre), item.upbeat)
     last = next(event for event in events if event.last)
     pitches = frozenset(p for p in range(128) if p % 12 in allowed)
-    return Asked(name, masks=(Mask(0, last.end - 1, last.end, pitches),))
+    return Asked(name, masks=(Mask(0, last.end - 1, last.end, pitches, cuts=False),))
 
 
 def _edges(region: tuple[int, int]) -> Asked:
@@ -382,7 +383,7 @@ def _edges(region: tuple[int, int]) -> Asked:
     return Asked(GIVEN, masks=tuple(Mask(v, low, high, everything) for v in range(4)))
 
 
-def _spans(item: Asked) -> tuple[object, ...]:
+def _spans(item: Asked) -> tuple[Mask | Line | Moves | Onsets | Count | Reach | Span, ...]:
     return (
         *item.masks,
         *item.lines,
@@ -431,13 +432,12 @@ def _count_out(
     moments: Sequence[Moment],
     rows: list[list[Figure]],
     voice: int,
-    count: object,
+    count: Count,
     lattice: Lattice,
     active: Sequence[Asked],
 ) -> None:
     """Tie repeated notes, or repeat held ones, until a bar has as many as it may."""
-    start, end = count.start, count.end  # type: ignore[attr-defined]
-    fewest, most = count.fewest, count.most  # type: ignore[attr-defined]
+    start, end, fewest, most = count.start, count.end, count.fewest, count.most
     inside = [n for n, m in enumerate(moments) if start <= m.event.onset < end]
     free = [n for n in inside if not lattice.bound(active, moments[n], voice)]
 
@@ -472,3 +472,76 @@ def _count_out(
             grid = sorted({number * parts // wanted for number in range(wanted)})
             notes = tuple((part, pitch, spelling) for part in grid)
             rows[place][voice] = replace(figure, notes=notes)
+
+
+def four_part_runs(
+    stretches: Sequence[Stretch], textures: Sequence[str]
+) -> tuple[tuple[Stretch, ...], ...]:
+    """The longest rows of phrases whose textures are written in four parts."""
+    runs: list[list[Stretch]] = []
+    open_ = False
+    for item in stretches:
+        if item.placed.shared.texture not in textures:
+            open_ = False
+            continue
+        if not open_:
+            runs.append([])
+        runs[-1].append(item)
+        open_ = True
+    return tuple(tuple(run) for run in runs)
+
+
+def refuse(
+    stretches: Sequence[Stretch],
+    textures: Sequence[str],
+    asked: Mapping[int, Sequence[Asked]],
+) -> None:
+    """Raise rather than ignore what is asked of textures that this search does not write.
+
+    Raises
+    ------
+    PlanError
+        If a hard constraint asks something of an accompanied phrase.
+    """
+    for item in stretches:
+        placed = item.placed
+        if placed.shared.texture in textures:
+            continue
+        for found in asked[placed.index]:
+            if found.hard and not found.is_empty:
+                raise PlanError(
+                    f"constraint {found.name!r} cannot be honoured in the texture "
+                    f"{placed.shared.texture!r} of bars {placed.first_bar}-{placed.last_bar}: "
+                    f"notes can be constrained in {' and '.join(textures)}"
+                )
+
+
+def write_phrase(
+    chain: Chain,
+    number: int,
+    shape: Shape,
+    theme: Theme | None,
+    memory: Memory | None,
+    context: Context,
+    code: int,
+    rngs: Streams,
+) -> tuple[Filled, tuple[ShapeNote, ...], int]:
+    """Write a phrase of a chain: as ever where nothing is asked of it and the rest can follow."""
+    item = chain.stretches[number]
+    if not chain.speaks_of(number):
+        try:
+            filled, heights = fill_chorale(
+                item.placed, item.chords, shape, theme, memory, context, rngs
+            )
+        except Blocked:
+            pass
+        else:
+            if number + 1 == len(chain.stretches):
+                return filled, heights, code
+            after = Context(
+                chain.stretches[number + 1].voices, filled.tail, filled.last_chord, filled.pause
+            )
+            edge = edge_of(after)
+            if edge is not None and chain.leads_on(number + 1, edge, code):
+                return filled, heights, code
+    return chain.fill(number, shape, theme, memory, context, code, rngs)

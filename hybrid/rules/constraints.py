@@ -39,6 +39,7 @@ class Mask:
     pitches: Pitches
     pinned: tuple[tuple[int, int], ...] = ()  # notes that may stand outside the chord for it
     must_sound: bool = False
+    cuts: bool = True  # whether the voice may move where it begins and ends
 
 
 @dataclass(frozen=True)

@@ -17,17 +17,22 @@ from hybrid.core.trace import Trace
 from hybrid.rules.accompany import Scheme, StrandMemory, fill_accompanied
 from hybrid.rules.assemble import make_score, make_trace
 from hybrid.rules.chorale import Context, Memory, fill_chorale
+from hybrid.rules.conflicts import check_harmony
+from hybrid.rules.constrained import Chain, Stretch, four_part_runs, refuse, write_phrase
+from hybrid.rules.constraints import HARMONIC, ask, check_values
 from hybrid.rules.harmony import Chord, beat_ticks, plan_chords, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled
 from hybrid.rules.parts import (
     PartTable,
+    Voice,
     accompanied_voices,
     chorale_voices,
     make_parts,
     pitched_players,
 )
 from hybrid.rules.patterns import HOMOPHONIC, n_strands
+from hybrid.rules.regions import fill_region
 from hybrid.rules.themes import Shape, ShapeNote, Theme, invent, take_up
 
 #: Textures that are written in independent parts.
@@ -82,7 +87,19 @@ class RulesEngine:
                 "the plan must be ready (chords, cadence, theme, texture, tempo, dynamics and "
                 "instruments for every phrase); complete it"
             )
-        writer = _Writer(plan, int(rng.integers(MAX_SEED)))
+        demands = (*plan.constraints, *constraints)
+        seed = int(rng.integers(MAX_SEED))
+        if region is not None:
+            if given is None:
+                raise PlanError(
+                    "region must come with given, the score that it is a part of, got no score"
+                )
+            frame = _Writer(plan, seed)
+            stretches = frame.stretches()
+            return fill_region(
+                plan, seed, demands, given, region, stretches, frame.table, FOUR_PARTS
+            )
+        writer = _Writer(plan, seed, demands)
         phrases = writer.run()
         score = make_score(plan, writer.table, phrases)
         return score, make_trace(writer.table, phrases, writer.counts)
@@ -100,7 +117,7 @@ class _State:
 class _Writer:
     """One run over a plan, phrase after phrase."""
 
-    def __init__(self, plan: FormPlan, seed: int) -> None:
+    def __init__(self, plan: FormPlan, seed: int, demands: Sequence[Constraint] = ()) -> None:
         self.plan = plan
         self.seed = seed
         self.table: PartTable = make_parts(plan)
@@ -111,6 +128,65 @@ class _Writer:
         self.counts: dict[str, int] = {}
         self.pauses = _has_pauses(plan)
         self.upbeats = int(self._stream("upbeats").integers(1, 3))
+        self.codes: dict[int, int] = {}
+        self.chains: dict[int, Chain] = {}
+        if demands:
+            self._read(demands)
+
+    def _read(self, demands: Sequence[Constraint]) -> None:
+        """Lay constraints out on the phrases and make sure that they can hold together.
+
+        Raises
+        ------
+        PlanError
+            If one cannot be read, or a texture cannot honour it.
+        ConflictError
+            If hard ones cannot hold.
+        """
+        check_values(demands, self.plan, self.table)
+        left = check_harmony(self.plan, demands)
+        self.counts["soft constraints left"] = len(left)
+        notes = [item for item in demands if item.kind not in HARMONIC]
+        stretches = self.stretches()
+        asked = {
+            item.placed.index: [
+                ask(demand, self.plan, item.placed, item.voices, self.table) for demand in notes
+            ]
+            for item in stretches
+        }
+        for run in four_part_runs(stretches, FOUR_PARTS):
+            wanted = [found for item in run for found in asked[item.placed.index]]
+            if all(found.is_empty for found in wanted):
+                continue
+            chain = Chain(self.plan, run, wanted)
+            chain.settle()
+            self.counts["soft constraints left"] += len(chain.dropped)
+            self.chains |= {item.placed.index: chain for item in run}
+        refuse(stretches, FOUR_PARTS, asked)
+
+    def stretches(self) -> list[Stretch]:
+        """The phrases with their voices, pauses and upbeats."""
+        return [self._stretch(number) for number in range(len(self.phrases))]
+
+    def _stretch(self, number: int) -> Stretch:
+        placed, chords = self.phrases[number]
+        after = self.phrases[number + 1][0] if number + 1 < len(self.phrases) else None
+        shared = placed.shared
+        voices = (
+            chorale_voices(self.table, shared.instruments, shared.register)
+            if shared.texture in FOUR_PARTS
+            else self._strands(placed)
+        )
+        pause = self.pauses and placed.phrase.cadence != "none"
+        return Stretch(placed, chords, voices, pause, self._upbeat(placed, chords, after))
+
+    def _strands(self, placed: PlacedPhrase) -> tuple[Voice, ...]:
+        shared = placed.shared
+        n_players = len(pitched_players(shared.instruments))
+        strands = n_strands(str(shared.texture), n_players)
+        return accompanied_voices(
+            self.table, shared.instruments, shared.register, strands, n_players <= 2
+        )
 
     def run(self) -> list[Filled]:
         """All phrases in turn; where one cannot follow, the one before is written anew.
@@ -148,7 +224,7 @@ class _Writer:
                 self.themes = dict(state.themes)
                 self.memories = dict(state.memories)
                 self.rhythms = set(state.rhythms)
-        self.counts = {"phrases written anew": retries}
+        self.counts["phrases written anew"] = retries
         return done
 
     def _upbeat(
@@ -231,7 +307,16 @@ class _Writer:
         memory = self.memories.get((str(placed.phrase.theme), str(shared.texture)))
         kept = memory if isinstance(memory, Memory) else None
         context = replace(context, voices=voices)
-        return fill_chorale(placed, chords, shape, theme, kept, context, streams)
+        chain = self.chains.get(placed.index)
+        if chain is None:
+            return fill_chorale(placed, chords, shape, theme, kept, context, streams)
+        number = chain.number(placed.index)
+        code = self.codes.get(placed.index, 0) if number else 0
+        filled, heights, code = write_phrase(
+            chain, number, shape, theme, kept, context, code, streams
+        )
+        self.codes[placed.index + 1] = code
+        return filled, heights
 
     def _accompanied(
         self,

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.rules import weights as w
-from hybrid.rules.constraints import Asked, Count, Reach
+from hybrid.rules.constraints import Asked, Count, Line, Onsets, Reach
 from hybrid.rules.harmony import Chord
 from hybrid.rules.lattice import draw_path
 from hybrid.rules.leading import GROUPS, link_between, transition
@@ -529,18 +529,18 @@ class Lattice:
         return found
 
 
-def _miscounts(count: Count, onsets: Sequence[object], lines: Sequence[object]) -> bool:
+def _miscounts(count: Count, onsets: Sequence[Onsets], lines: Sequence[Line]) -> bool:
     """Whether a bar whose onsets are all fixed has too few or too many."""
     if count.fewest * 120 > count.end - count.start:
         return True
     for voice in count.voices:
         fixed: set[int] | None = None
         for onset in onsets:
-            if onset.voice == voice and onset.start <= count.start and count.end <= onset.end:  # type: ignore[attr-defined]
-                fixed = set(onset.ticks)  # type: ignore[attr-defined]
+            if onset.voice == voice and onset.start <= count.start and count.end <= onset.end:
+                fixed = set(onset.ticks)
         for line in lines:
-            if line.voice == voice and line.start <= count.start and count.end <= line.end:  # type: ignore[attr-defined]
-                fixed = {n[0] for n in line.notes if n[2] != SILENT}  # type: ignore[attr-defined]
+            if line.voice == voice and line.start <= count.start and count.end <= line.end:
+                fixed = {n[0] for n in line.notes if n[2] != SILENT}
         if fixed is not None:
             number = sum(count.start <= tick < count.end for tick in fixed)
             if not count.fewest <= number <= count.most:

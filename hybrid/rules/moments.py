@@ -100,6 +100,8 @@ def cut(
 
     for item in asked:
         for mask in item.masks:
+            if not mask.cuts:
+                continue
             note(mask.start, mask.voice, item.name)
             if not mask.pinned:
                 note(mask.end, mask.voice, item.name)
@@ -231,7 +233,7 @@ def _product(moment: Moment, options: list[dict[int, _Option]]) -> Choices:
     )
     counts = np.stack([(member == place).sum(axis=1) for place in range(len(tones))], axis=1)
     limits = Limits(tuple(voice.range for voice in moment.voices), slack=True, complete=False)
-    cost, keep = _member_cost(chord, counts, member, n_voices, limits)
+    cost, keep = _member_cost(chord, counts, n_voices, limits)
     placed = np.where(pitch == SILENT, 60, pitch)
     cost = cost + _shape_cost(placed, list(range(n_voices)), limits)
     guest = np.array([[options[c][p].guest for c, p in enumerate(row)] for row in rows])
