@@ -205,6 +205,8 @@ def _melody(
         else slot
         for slot in melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause)
     ]
+    if placed.phrase.cadence != "none":
+        slots = [_at_cadence(slot, chords) for slot in slots]
     slots = [piece for slot in slots for piece in _cut_held(slot, chords)]
     before = None
     if context.tail is not None:
@@ -221,6 +223,14 @@ def _melody(
         except Blocked:
             continue
     return None
+
+
+def _at_cadence(slot: Slot, chords: Sequence[Chord]) -> Slot:
+    """Over the last two chords the beats have chord tones: the cadence is heard as what it is."""
+    last = slot.later[-1] if slot.later else slot.chord
+    if last.index < chords[-1].index - 1:
+        return slot
+    return replace(slot, structural=slot.structural or slot.accent > 0, prepared=False)
 
 
 def _cut_held(slot: Slot, chords: Sequence[Chord]) -> list[Slot]:
@@ -492,7 +502,8 @@ def _tail(context: Context, scheme: Scheme, with_melody: bool) -> Voicings:
         if place == 0 and not with_melody:
             continue
         note = context.tail.get((voice.part, voice.number), (SILENT, SILENT))
-        found.append((SILENT, SILENT) if scheme.is_linear and place else note)
+        broken = scheme.texture in LINEAR and place and (scheme.is_linear or place <= 2)
+        found.append((SILENT, SILENT) if broken else note)
     pitch = np.array([[note[0] for note in found]], dtype=np.int64)
     spelling = np.array([[note[1] for note in found]], dtype=np.int64)
     return Voicings(pitch, spelling, np.zeros(1))

@@ -250,9 +250,7 @@ def _options(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tupl
     return found[:1] + tuple(figure for figure in found[1:] if permits(place, voice, figure))
 
 
-def _free_options(
-    skeleton: Skeleton, place: int, voice: int, habits: Habits
-) -> tuple[Figure, ...]:
+def _free_options(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tuple[Figure, ...]:
     if voice not in skeleton.lines:
         return _figures(skeleton, place, voice, habits)
     ready = skeleton.lines[voice][place : place + 1]
@@ -405,6 +403,8 @@ def _all_figures(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> 
         if steps == 1:
             above = (before[0] - int(skeleton.pitch[place, -1])) % 12
             name = _suspension(above, is_bass)
+            if event.last and (name in ("7-6", "2-3") or chord.numeral.inversion):
+                name = ""  # where a phrase rests its chord is to be heard as what it is
             weight = habits.suspension + (0.0 if event.accent >= 2 else 0.5)
             if name:
                 notes = ((0, *before), (_resolution(event, parts), *here))

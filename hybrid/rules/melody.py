@@ -61,6 +61,8 @@ class Slot:
         Pitches of the note before and of this one that they can harmonise in a row.
     against : tuple of (int, int)
         Other lines that move at the same moment: from which pitch to which.
+    prepared : bool
+        Whether it may be held into a chord to which it does not belong (a suspension).
     """
 
     onset: int
@@ -78,6 +80,7 @@ class Slot:
     open_to: frozenset[int] | None = None
     joins: frozenset[tuple[int, int]] | None = None
     against: tuple[tuple[int, int], ...] = ()
+    prepared: bool = True
 
     @property
     def ticks(self) -> int:
@@ -227,6 +230,12 @@ def _candidates(slot: Slot, limits: tuple[int, int], manner: Manner) -> _Set:
         cost += slot.weight * np.abs(step - slot.height)
     if manner.peak is not None:
         cost += 2.0 * np.maximum(step - manner.peak, 0.0)
+    if not slot.pinned:
+        # A tendency tone at the edge of the range could not go where it has to.
+        if chord.leading is not None:
+            cost[(spelling == chord.leading) & (pitch >= limits[1])] = np.inf
+        if chord.seventh is not None:
+            cost[(spelling == chord.seventh) & (pitch < limits[0] + 2)] = np.inf
     if slot.barred:
         cost[np.isin(pitch, sorted(slot.barred))] = np.inf
     if slot.open_to is not None:
@@ -243,6 +252,8 @@ def _candidates(slot: Slot, limits: tuple[int, int], manner: Manner) -> _Set:
         if due.leading is not None:
             cost[pitch % 12 == due.leading] = np.inf  # held, it could no longer rise in time
         down |= ~stays
+        if not slot.prepared:
+            cost[~stays] = np.inf
         cost += np.where(stays, 0.0, manner.accented)
     if not slot.pinned:
         outside = ~inside

@@ -229,15 +229,24 @@ def accompanied_voices(
     else:
         # The second player has the highest two of four strands.
         owners = [1, n - 2, n - 1] if n_strands == 3 else [1, 1, n - 2, n - 1]
-    used: dict[int, int] = {voices[0].part: 1}
     spans = STRANDS[n_strands, compact]
+    # Numbers stay with a strand from texture to texture: highest 1, bass 2, then the others.
+    order = {"upper": 1, "bass": 2, "middle": 3, "low": 4}
+    found: dict[int, list[str]] = {}
+    for (label, *_), owner in zip(spans, owners, strict=True):
+        found.setdefault(owner, []).append(label)
+    numbers = {
+        label: number + int(owner == 0 and not hand)
+        for owner, labels in found.items()
+        for number, label in enumerate(sorted(labels, key=lambda name: order[name]), start=1)
+    }
     for (label, *wanted), owner in zip(spans, owners, strict=True):
         name, copy = chosen[owner]
         part = table.find(name, copy, "left" if n == 1 and name in TWO_HANDS else "")
-        used[part] = used.get(part, 0) + 1
         player = INSTRUMENTS[name]
         low, high = _fit_strand((wanted[0], wanted[1]), player)
-        voices.append(Voice(label, part, used[part], low, high, player.lowest, player.highest))
+        number = numbers[label]
+        voices.append(Voice(label, part, number, low, high, player.lowest, player.highest))
     return tuple(voices)
 
 
