@@ -37,6 +37,18 @@ def _write_musicxml(score: Score, path: Path) -> tuple[str, ...]:
     return write_musicxml(score, path)
 
 
+def _read_abc(path: Path) -> Reading:
+    from hybrid.io.abc import read_abc
+
+    return read_abc(path)
+
+
+def _write_abc(score: Score, path: Path) -> tuple[str, ...]:
+    from hybrid.io.abc import write_abc
+
+    return write_abc(score, path)
+
+
 def _read_kern(path: Path) -> Reading:
     from hybrid.io.kern import read_kern
 
@@ -72,6 +84,11 @@ def _is_musicxml(head: bytes) -> bool:
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"<", b"\xff\xfe", b"\xfe\xff"))
 
 
+def _is_abc(head: bytes) -> bool:
+    # The first tune may stand behind a long preamble.
+    return b"\0" not in head and (head.startswith(b"X:") or b"\nX:" in head or head[:1] == b"%")
+
+
 def _is_kern(head: bytes) -> bool:
     return any(line.startswith(b"**") for line in head.splitlines()) and b"\0" not in head
 
@@ -93,6 +110,14 @@ FORMATS: dict[str, Format] = {
         _read_musicxml,
         _write_musicxml,
     ),
+    "abc": Format(
+        "abc",
+        (".abc",),
+        "have a line that begins with 'X:'",
+        _is_abc,
+        _read_abc,
+        _write_abc,
+    ),
     "kern": Format(
         "kern",
         (".krn", ".kern"),
@@ -102,6 +127,7 @@ FORMATS: dict[str, Format] = {
         _write_kern,
     ),
 }
+_HEAD = 1 << 16  # bytes in which a file must show what it is
 _BY_SUFFIX = {suffix: form for form in FORMATS.values() for suffix in form.suffixes}
 
 
@@ -147,7 +173,7 @@ def read_score(path: str | Path, format: str | None = None) -> Reading:
     """
     source = Path(path)
     form = format_of(source, format)
-    head = read_source(source)[:4096]
+    head = read_source(source)[:_HEAD]
     if not form.begins(head):
         raise FormatError(f"{source}: a {form.name} file must {form.rule}, got {_shown(head)}")
     return form.read(source)

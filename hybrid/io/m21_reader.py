@@ -10,32 +10,18 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fractions import Fraction
-from math import lcm
 from typing import Any
 
 from hybrid.core.errors import FormatError, HybridError, ScoreError
 from hybrid.core.instruments import INSTRUMENTS
 from hybrid.core.pitch import NO_SPELLING, spelling_of
 from hybrid.core.plan import DYNAMICS
-from hybrid.core.score import (
-    TICKS_PER_QUARTER,
-    Articulation,
-    Grace,
-    KeySignature,
-    Lyric,
-    Marker,
-    Repeat,
-    Score,
-    Slur,
-    Track,
-    make_notes,
-)
-from hybrid.core.timeline import Metre, Tempo
-from hybrid.io.m21_signatures import Layout, Signatures, quarters, read_signatures
+from hybrid.core.score import Score
+from hybrid.io.m21_signatures import Layout, quarters, read_signatures
+from hybrid.io.quarters import Note, Part, build, ticks_per_quarter
 from hybrid.io.reading import Losses
 
 DEFAULT_VELOCITY = 80
-MAX_TICKS_PER_QUARTER = 32767
 _ARTICULATIONS = {
     "Staccato": "staccato",
     "Staccatissimo": "staccatissimo",
@@ -137,7 +123,7 @@ def stream_to_score(stream: Any, losses: Losses, hints: Hints = Hints()) -> Scor
     parts = []
     anchors: _Anchors = {}
     for index, group in enumerate(groups):
-        part = _Part(name=_name(group[0]), is_drum=index in hints.drum_parts)
+        part = Part(name=_name(group[0]), is_drum=index in hints.drum_parts)
         _read_instrument(group[0], part)
         if hints.parts:
             hint = hints.parts[index]
@@ -150,9 +136,9 @@ def stream_to_score(stream: Any, losses: Losses, hints: Hints = Hints()) -> Scor
             _StaffReader(part, stream_part, index, staff, losses, names, anchors, layout).read()
         parts.append(part)
     _read_spanners(stream, anchors, losses)
-    quarter = _ticks_per_quarter(parts, signatures, losses)
+    quarter = ticks_per_quarter(parts, signatures, losses)
     try:
-        return _build(parts, signatures, quarter)
+        return build(parts, signatures, quarter)
     except ScoreError as error:
         raise FormatError(str(error)) from error
 
@@ -165,42 +151,8 @@ def _hinted_groups(stream: Any, hints: Hints) -> list[list[Any]]:
 # Parts ----------------------------------------------------------------------------------
 
 
-@dataclass
-class _Note:
-    onset: Fraction
-    end: Fraction
-    pitch: int
-    velocity: int
-    voice: int
-    spelling: int
-
-
-@dataclass
-class _Part:
-    """A part, its times in quarters."""
-
-    name: str = ""
-    program: int = 0
-    is_drum: bool = False
-    midi_channel: int | None = None
-    clef: str = ""
-    notes: list[_Note] = field(default_factory=list)
-    graces: list[tuple[Fraction, int, int, int, int]] = field(default_factory=list)
-    lyrics: list[tuple[Fraction, str, int]] = field(default_factory=list)
-    articulations: list[tuple[Fraction, int, str]] = field(default_factory=list)
-    slurs: list[tuple[Fraction, Fraction, int]] = field(default_factory=list)
-
-    def places(self) -> Iterator[Fraction]:
-        for note in self.notes:
-            yield note.onset
-            yield note.end
-        for items in (self.graces, self.lyrics):
-            for item in items:
-                yield item[0]
-
-
 #: Where an element of music21's (by its id) stands: part, onset and voice.
-_Anchors = dict[int, tuple[_Part, Fraction, int]]
+_Anchors = dict[int, tuple[Part, Fraction, int]]
 
 
 def _part_groups(stream: Any) -> list[list[Any]]:
@@ -233,7 +185,7 @@ def _name(part: Any) -> str:
     return " ".join(str(found).split()) if found else ""
 
 
-def _read_instrument(part: Any, found: _Part) -> None:
+def _read_instrument(part: Any, found: Part) -> None:
     instrument = part.getInstrument(returnDefault=False)
     program = getattr(instrument, "midiProgram", None)
     if program is None:
@@ -260,7 +212,7 @@ class _StaffReader:
 
     def __init__(
         self,
-        part: _Part,
+        part: Part,
         stream: Any,
         index: int,
         staff: int,
@@ -276,7 +228,7 @@ class _StaffReader:
         self.losses = losses
         self.voice_names = voice_names
         #: Notes that a tie leaves open: (pitch, spelling) -> notes, first to end first.
-        self.open: dict[tuple[int, int], list[_Note]] = {}
+        self.open: dict[tuple[int, int], list[Note]] = {}
         self.grace_ranks: dict[tuple[Fraction, int], int] = {}
         self.anchors = anchors
         self.layout = layout
@@ -366,7 +318,7 @@ class _StaffReader:
             velocity = element.volume.velocity
         if velocity is None:
             velocity = self.velocity
-        note = _Note(onset, end, pitch, max(1, min(int(velocity), 127)), voice, spelling)
+        note = Note(onset, end, pitch, max(1, min(int(velocity), 127)), voice, spelling)
         self.part.notes.append(note)
         if tie in ("start", "continue"):
             self.open.setdefault((pitch, spelling), []).append(note)
@@ -439,94 +391,3 @@ def _read_spanners(stream: Any, anchors: _Anchors, losses: Losses) -> None:
 
 
 _SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
-
-
-# Quarters to ticks ----------------------------------------------------------------------
-
-
-def _ticks_per_quarter(parts: list[_Part], signatures: Signatures, losses: Losses) -> int:
-    """A number of ticks that holds every place exactly: 480 or a multiple if it can be."""
-    needed = 1
-    for place in (*signatures.places(), *(place for part in parts for place in part.places())):
-        needed = lcm(needed, place.denominator)
-    for _, metre in signatures.metres:
-        needed = lcm(needed, metre.bar_quarters.denominator)
-    for candidate in (lcm(TICKS_PER_QUARTER, needed), needed):
-        if candidate <= MAX_TICKS_PER_QUARTER:
-            return candidate
-    # 27720 = lcm(1..12): holds every tuplet up to 12.
-    losses.say("some lengths are no whole number of ticks at 27720 a quarter: rounded")
-    return 27720
-
-
-def _build(parts: list[_Part], signatures: Signatures, quarter: int) -> Score:
-    def ticks(place: Fraction) -> int:
-        return round(place * quarter)
-
-    tracks = tuple(_track(part, quarter) for part in parts)
-    last = max(track.end for track in tracks)
-    return Score(
-        tracks=tracks,
-        ticks_per_quarter=quarter,
-        tempos=tuple(Tempo(ticks(p), q) for p, q in signatures.tempos) or (Tempo(0, 120.0),),
-        metres=tuple(
-            Metre(ticks(p), metre.numerator, metre.denominator) for p, metre in signatures.metres
-        )
-        or (Metre(0, 4, 4),),
-        keys=tuple(KeySignature(ticks(p), key) for p, key in signatures.keys),
-        markers=tuple(Marker(ticks(p), text) for p, text in signatures.markers),
-        repeats=tuple(
-            Repeat(
-                ticks(start),
-                ticks(end),
-                times,
-                tuple((ticks(a), ticks(b), numbers) for a, b, numbers in endings),
-            )
-            for start, end, times, endings in signatures.repeats
-        ),
-        pickup_ticks=ticks(signatures.pickup),
-        title=signatures.title,
-        composer=signatures.composer,
-        length=max(last, ticks(signatures.length)),
-    )
-
-
-def _track(part: _Part, quarter: int) -> Track:
-    def ticks(place: Fraction) -> int:
-        return round(place * quarter)
-
-    rows = [
-        (
-            ticks(note.onset),
-            max(1, ticks(note.end) - ticks(note.onset)),
-            note.pitch,
-            note.velocity,
-            note.voice,
-            note.spelling,
-        )
-        for note in part.notes
-    ]
-    return Track(
-        name=part.name,
-        notes=make_notes(rows),
-        program=part.program,
-        is_drum=part.is_drum,
-        midi_channel=part.midi_channel,
-        lyrics=tuple(
-            Lyric(ticks(p), text, verse)
-            for p, text, verse in sorted(part.lyrics, key=lambda item: (item[0], item[2]))
-        ),
-        articulations=tuple(
-            sorted(Articulation(ticks(p), pitch, kind) for p, pitch, kind in part.articulations)
-        ),
-        slurs=tuple(
-            sorted(Slur(ticks(start), ticks(end), voice) for start, end, voice in part.slurs)
-        ),
-        graces=tuple(
-            Grace(ticks(p), pitch, rank, voice, spelling)
-            for p, pitch, rank, voice, spelling in sorted(
-                part.graces, key=lambda item: (item[0], item[3], item[2])
-            )
-        ),
-        clef=part.clef if not part.is_drum else "",
-    )

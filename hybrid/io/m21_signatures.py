@@ -2,46 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 from hybrid.core.errors import FormatError, ScoreError
 from hybrid.core.pitch import MODE_FIFTHS, Key, spelling_of
 from hybrid.core.timeline import Metre
+from hybrid.io.quarters import Signatures
 from hybrid.io.reading import Losses, count_of
 
 _MODES = {"ionian": "major", "aeolian": "minor", "": "major"}
-
-
-@dataclass
-class Signatures:
-    """Everything in quarters from the start.
-
-    ``metres`` holds a bar's metre where it changes, and again where a bar does not begin
-    where the metre says: that is how `hybrid.core.timeline` keeps short and long bars.
-    """
-
-    metres: list[tuple[Fraction, Metre]] = field(default_factory=list)
-    keys: list[tuple[Fraction, Key]] = field(default_factory=list)
-    tempos: list[tuple[Fraction, float]] = field(default_factory=list)
-    markers: list[tuple[Fraction, str]] = field(default_factory=list)
-    repeats: list[
-        tuple[Fraction, Fraction, int, list[tuple[Fraction, Fraction, tuple[int, ...]]]]
-    ] = field(default_factory=list)
-    pickup: Fraction = Fraction(0)
-    length: Fraction = Fraction(0)
-    title: str = ""
-    composer: str = ""
-
-    def places(self) -> list[Fraction]:
-        """Every place, for the choice of a tick."""
-        found = [self.pickup, self.length]
-        for items in (self.metres, self.keys, self.tempos, self.markers):
-            found += [item[0] for item in items]
-        for start, end, _, endings in self.repeats:
-            found += [start, end, *(place for ending in endings for place in ending[:2])]
-        return found
 
 
 def quarters(value: Any) -> Fraction:
@@ -125,7 +96,7 @@ def read_signatures(stream: Any, parts: list[Any], layout: Layout, losses: Losse
     """Collect what holds for all parts; the first part that speaks of a place is believed."""
     found = Signatures()
     if layout.bars:
-        _read_metres(layout.bars, found)
+        found.lay_bars([(bar.start, bar.end, bar.metre) for bar in layout.bars])
         _read_repeats(parts[0], layout.bars, found, losses)
         found.length = layout.end
     else:
@@ -152,8 +123,9 @@ def _clean(text: str | None) -> str:
 
 def _metre_in(measure: Any, metre: Metre, losses: Losses) -> Metre:
     """The metre of a measure: its own, or the one in force."""
-    for signature in measure.getElementsByClass("TimeSignature"):
-        if signature.offset:
+    # In kern a metre stands in the voices of a split spine.
+    for signature in measure.recurse().getElementsByClass("TimeSignature"):
+        if signature.getOffsetInHierarchy(measure):
             losses.add(1, "metre change inside a bar", "left out")
         else:
             metre = _metre_of(signature, f"bar {measure.number}")
@@ -165,33 +137,6 @@ def _metre_of(signature: Any, where: str) -> Metre:
         return Metre(0, int(signature.numerator), int(signature.denominator))
     except ScoreError as error:
         raise FormatError(f"{error} ({where})") from error
-
-
-def _read_metres(bars: list[Bar], found: Signatures) -> None:
-    """Metre changes, and the same metre again where a bar is shorter or longer than it.
-
-    Short measures that together make one bar, as where a repeat sign cuts it, stay one.
-    """
-    line = Fraction(0)  # where the next bar line falls by the metre
-    before = bars[0].metre
-    for index, bar in enumerate(bars):
-        metre = bar.metre
-        if index == 0:
-            found.metres.append((Fraction(0), metre))
-            length = bar.end - bar.start
-            if length < metre.bar_quarters and len(bars) > 1:
-                found.pickup = line = length
-            else:
-                line = metre.bar_quarters
-            continue
-        while metre == before and line + metre.bar_quarters <= bar.start:
-            line += metre.bar_quarters  # inside a measure that is several bars long
-        if metre == before and bar.start < line and bar.end <= line:
-            continue
-        if metre != before or bar.start != line:
-            found.metres.append((bar.start, metre))
-        line = bar.start + metre.bar_quarters
-        before = metre
 
 
 def _read_keys(items: list[tuple[Fraction, Any]], found: Signatures, losses: Losses) -> None:
