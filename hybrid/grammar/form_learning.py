@@ -1,9 +1,9 @@
 """Learning grammars of forms from annotated songs, and the n-grams they are measured against.
 
-Every grammar here is right-linear with one nonterminal for each *use* of a label: ``Verse1 -> 'verse'
-Chorus1 | ...``, ``Verse2 -> 'verse' Bridge1 | ...``. Labels are seen and uses are not, so the uses
-are found by expectation maximisation from random starts, as in grammars with split symbols; since
-the grammar is right-linear, inside and outside probabilities are a forward and a backward pass.
+Every grammar here is right-linear with one nonterminal for each *use* of a label:
+``Verse1 -> 'verse' Chorus1 | ...``, ``Verse2 -> 'verse' Bridge1 | ...``. Labels are seen and uses
+are not, so the uses are found by expectation maximisation from random starts, as in
+grammars with split symbols; since the grammar is right-linear, inside and outside probabilities are a forward and a backward pass.
 What is learned is written as a grammar in the ordinary notation and measured as such
 (`hybrid.grammar.entropy.evaluate`).
 
@@ -13,8 +13,8 @@ Petrov, S., Barrett, L., Thibaux, R. and Klein, D. (2006). Learning accurate, co
 interpretable tree annotation. ACL, 433-440. doi:10.3115/1220175.1220230
 Rabiner, L. R. (1989). A tutorial on hidden Markov models and selected applications in speech
 recognition. Proceedings of the IEEE 77(2), 257-286. doi:10.1109/5.18626
-Chen, S. F. and Goodman, J. (1999). An empirical study of smoothing techniques for language modeling.
-Computer Speech and Language 13(4), 359-394. doi:10.1006/csla.1999.0128
+Chen, S. F. and Goodman, J. (1999). An empirical study of smoothing techniques for language
+modeling. Computer Speech and Language 13(4), 359-394. doi:10.1006/csla.1999.0128
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ def split_strings(
         elif length is None:
             names[token] = other
         elif near:
-            names[token] = min(near, key=lambda row: (abs(row[0] - length), row[1]))[1]
+            names[token] = _nearest(near, length)
         else:
             names[token] = f"{other}[{token.partition('[')[2]}"
     # What became `other` may still be new to training: then its nearest length there.
@@ -143,14 +143,17 @@ def split_strings(
             if not rest:  # training has no rare label: the most frequent token takes its place
                 names[token] = max(sorted(renamed), key=lambda t: renamed[t])
             else:
-                length = token_parts(name)[1] or 0.0
-                names[token] = min(rest, key=lambda row: (abs(row[0] - length), row[1]))[1]
+                names[token] = _nearest(rest, token_parts(name)[1] or 0.0)
     changed = sum(names[token] != token for token in everything) / len(everything)
     closed = {
         part: tuple(tuple(names[t] for t in string) for string in strings)
         for part, strings in parts.items()
     }
     return Strings(closed["train"], closed["valid"], closed["test"], changed)
+
+
+def _nearest(rows: Sequence[tuple[float, str]], length: float) -> str:
+    return min(rows, key=lambda row: (abs(row[0] - length), row[1]))[1]
 
 
 # -- n-grams ------------------------------------------------------------------------------------

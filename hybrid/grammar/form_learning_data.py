@@ -33,7 +33,7 @@ CHORD_GROUPS = {
     "solo": ("solo", "instrumental", "interlude"),
     "outro": ("outro", "fadeout", "coda"),
 }
-LEAST_NUMERAL = 20  # rarer numerals in training are made simpler
+LEAST_NUMERAL = 30  # rarer numerals in training are made simpler
 SHORTEST = Fraction(1, 4)  # of a bar
 
 Row = tuple[str, tuple[str, ...]]
@@ -94,23 +94,33 @@ class ChordStrings:
     simplified: float
 
 
-def billboard_chords(forms: Sequence[BillboardForm]) -> dict[str, ChordStrings]:
-    """Chord strings by group: the seven of `CHORD_GROUPS` in major, and ``minor`` for all.
+@dataclass(frozen=True)
+class RawSection:
+    """A section's chord symbols, before they are read as numerals."""
 
-    Sections in 4/4 of songs with one progression each: a progression that returns in one song and
-    group counts once. A song is in minor where its tonic chords are minor for longer than they
-    are major; its numerals are then those of the minor key.
+    song: str
+    group: str
+    chords: tuple[ChordSpan, ...]
+    tonic: str
+
+
+def billboard_chords(forms: Sequence[BillboardForm]) -> dict[str, ChordStrings]:
+    """Chord strings by mode. Each begins with its group of `CHORD_GROUPS`, a token of length 0.
+
+    Sections in 4/4; a progression that returns in one song and group counts once. A song is in
+    minor where its tonic chords are minor for longer than they are major; its numerals are then
+    those of the minor key.
     """
     group_of = {f: group for group, functions in CHORD_GROUPS.items() for f in functions}
-    raw: dict[str, list[tuple[str, tuple[ChordSpan, ...], str, str]]] = {}
+    raw: dict[str, list[RawSection]] = {"major": [], "minor": []}
     for form in forms:
         mode = _mode([(s.chords, s.tonic) for s in form.sections])
-        for section in form.sections:
-            if section.metre != "4/4" or section.function not in group_of:
-                continue
-            group = "minor" if mode == "minor" else group_of[section.function]
-            raw.setdefault(group, []).append((form.song, section.chords, section.tonic, mode))
-    return {group: _chord_strings(raw[group]) for group in (*CHORD_GROUPS, "minor") if group in raw}
+        raw[mode] += [
+            RawSection(form.song, group_of[s.function], s.chords, s.tonic)
+            for s in form.sections
+            if s.metre == "4/4" and s.function in group_of
+        ]
+    return {mode: _chord_strings(rows, mode) for mode, rows in raw.items() if rows}
 
 
 def pop909_chords(forms: Sequence[PopForm]) -> dict[str, ChordStrings]:
@@ -119,7 +129,7 @@ def pop909_chords(forms: Sequence[PopForm]) -> dict[str, ChordStrings]:
     They fit where the lengths differ by less than a bar; what is beyond the last phrase is left
     out. Bars have four beats here.
     """
-    raw: dict[str, list[tuple[str, tuple[ChordSpan, ...], str, str]]] = {}
+    raw: dict[str, list[RawSection]] = {"major": [], "minor": []}
     for form in forms:
         bars = sum(length for _, length in form.labellings[0])
         total = sum((chord.duration for chord in form.chords), Fraction(0))
@@ -130,9 +140,9 @@ def pop909_chords(forms: Sequence[PopForm]) -> dict[str, ChordStrings]:
         at = Fraction(0)
         for _, length in form.labellings[0]:
             chords = _cut(form.chords, at, at + length)
-            raw.setdefault(mode, []).append((f"pop909/{form.identifier}", chords, tonic, mode))
+            raw[mode].append(RawSection(f"pop909/{form.identifier}", "phrase", chords, tonic))
             at += length
-    return {mode: _chord_strings(raw[mode]) for mode in ("major", "minor") if mode in raw}
+    return {mode: _chord_strings(rows, mode) for mode, rows in raw.items() if rows}
 
 
 def _cut(chords: Sequence[ChordSpan], start: Fraction, end: Fraction) -> tuple[ChordSpan, ...]:
@@ -161,37 +171,36 @@ def _mode(sections: Iterable[tuple[tuple[ChordSpan, ...], str]]) -> str:
 Span = tuple[str, Fraction]
 
 
-def _chord_strings(raw: Sequence[tuple[str, tuple[ChordSpan, ...], str, str]]) -> ChordStrings:
-    rows: list[tuple[str, tuple[Span, ...]]] = []
+def _chord_strings(raw: Sequence[RawSection], mode: str) -> ChordStrings:
+    rows: list[tuple[str, str, tuple[Span, ...]]] = []
     merged = n = 0
-    for song, chords, tonic, mode in raw:
+    for section in raw:
         spans: list[Span] = []
-        for chord in chords:
-            reading = read_chord(chord.symbol, tonic, mode)
+        for chord in section.chords:
+            reading = read_chord(chord.symbol, section.tonic, mode)
             n += 1
             merged += not reading.exact
             spans.append((reading.numeral, chord.duration))
         # No chord ends a string; what follows is a string of its own.
-        rows += [(song, part) for part in _parts(spans)]
+        rows += [(section.song, section.group, part) for part in _parts(spans)]
     rows = list(dict.fromkeys(rows))
     counts = Counter(
-        numeral for song, spans in rows if split_of(song) == "train" for numeral, _ in spans
+        numeral for song, _, spans in rows if split_of(song) == "train" for numeral, _ in spans
     )
     simple: dict[str, str] = {}
-    for numeral in {numeral: None for _, spans in rows for numeral, _ in spans}:
+    for numeral in {numeral: None for _, _, spans in rows for numeral, _ in spans}:
         choices = [c for c in _simpler(numeral) if counts[c] >= LEAST_NUMERAL]
         simple[numeral] = choices[0] if choices else ""
     changed = total = 0
     final: list[Row] = []
-    for song, spans in rows:
-        total += len(spans)
-        changed += sum(simple[numeral] != numeral for numeral, _ in spans)
-        for part in _parts([(simple[numeral], length) for numeral, length in spans]):
+    for song, group, row in rows:
+        total += len(row)
+        changed += sum(simple[numeral] != numeral for numeral, _ in row)
+        for part in _parts([(simple[numeral], length) for numeral, length in row]):
             tokens = tuple(f"{numeral}[{_grid(length)}]" for numeral, length in part)
-            final.append((song, tokens))
-    return ChordStrings(
-        split_strings(list(dict.fromkeys(final)), least=4), merged / n, changed / total
-    )
+            final.append((song, (f"{group}[0]", *tokens)))
+    strings = split_strings(list(dict.fromkeys(final)), least=4)
+    return ChordStrings(strings, merged / n, changed / total)
 
 
 def _parts(spans: Iterable[Span]) -> list[tuple[Span, ...]]:

@@ -58,20 +58,24 @@ def use_names(uses: Uses, strings: Sequence[Sequence[str]]) -> tuple[str, ...]:
     place, count = _places(uses, table)
     mean = place / np.maximum(count, 1e-9)
     names = [""] * len(uses.labels)
+    # Numerals end in figures themselves: the first dominant seventh is V7.1.
+    dot = "." if any(character.isdigit() for label in uses.labels for character in label) else ""
     for label in dict.fromkeys(uses.labels):
         mine = [s for s, own in enumerate(uses.labels) if own == label]
-        for number, use in enumerate(sorted(mine, key=lambda s: (round(mean[s], 9), s)), 1):
-            names[use] = f"{_title(label)}{number if len(mine) > 1 else ''}"
-    if len(set(names)) < len(names):  # labels that differ in case only, as in POP909
+        for number, use in enumerate(sorted(mine, key=lambda s: (round(float(mean[s]), 9), s)), 1):
+            names[use] = f"{_title(label, dot)}{f'{dot}{number}' if len(mine) > 1 else ''}"
+    if len(set(names)) < len(names):  # labels that differ in case only, as in POP909: b is -B
         names = [
-            f"{_title(label)}{'-' if label.islower() else ''}{name.removeprefix(_title(label))}"
+            f"-{name}" if label.islower() else name
             for label, name in zip(uses.labels, names, strict=True)
         ]
     return tuple(names)
 
 
-def _title(label: str) -> str:
-    """``second theme`` as ``SecondTheme``, ``V7`` as it is."""
+def _title(label: str, dot: str) -> str:
+    """``second theme`` as ``SecondTheme``; numerals keep their case."""
+    if dot:
+        return label
     return "".join(word[:1].upper() + word[1:] for word in label.split())
 
 
@@ -173,10 +177,15 @@ def as_grammar(
         )
 
     def follow(context: str) -> list[Option]:
+        """What training shows after a label, and Witten-Bell's share for anything."""
+        found = bigram.counts[(context,)]
+        total = sum(found.values()) + len(found)
         options: list[Option] = [
-            ((_any(m, kept, names),), bigram.probability((context,), m)) for m in labels
+            ((_any(m, kept, names),) if m else (), found[m] / total)
+            for m in (*labels, END)
+            if m in found
         ]
-        return options
+        return [*options, ((Part(Symbol("anything")),), len(found) / total)]
 
     mixture(
         start,
@@ -212,7 +221,17 @@ def as_grammar(
             mixture(f"{names[s]} bars", own, rest, prior.length)
     add("any beginning", follow("<"))
     for label in labels:
-        add(f"after {label}", [*follow(label), ((), bigram.probability((label,), END))])
+        add(f"after {label}", follow(label))
+    # A section's kind, of length 0, begins a chord string and never stands within one.
+    inner = {token_parts(t)[0] for t in uses.tokens if token_parts(t)[1] != 0.0} | {END}
+    add(
+        "anything",
+        [
+            ((_any(m, kept, names),) if m else (), bigram.probability((), m))
+            for m in (*labels, END)
+            if m in inner
+        ],
+    )
     for label, mine in kept.items():
         if len(mine) > 1:
             add(f"any {label}", [((nodes[s],), float(totals[s])) for s in mine])
