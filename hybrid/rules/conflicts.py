@@ -103,15 +103,31 @@ def explain(
             names = (*names, GIVEN)
         return conflict_error(names, bars)
     found = quickxplain(hard, lattice.feasible)
-    touched = [
-        bars_of(moment)
-        for moment in lattice.moments
-        if any(_touches(asked[name], moment) for name in found)
-    ]
-    bars = (min(a for a, _ in touched), max(b for _, b in touched)) if touched else everywhere[0]
+    bars = _place(lattice, found, bars_of)
     if not _contradict_alone(lattice, found):
         found = (*found, f"chords of bars {bars[0]}-{bars[1]}")
     return conflict_error(found, bars)
+
+
+def _place(
+    lattice: Lattice, names: Sequence[str], bars_of: Callable[[Moment], tuple[int, int]]
+) -> tuple[int, int]:
+    """Bars of the first phrase in which a conflict shows by itself, else of all it speaks of."""
+    items = [lattice.asked[name] for name in names]
+    phrases = sorted({moment.phrase for moment in lattice.moments})
+    if len(phrases) > 1 and not any(item.reaches for item in items):
+        for number in phrases:
+            inside = [moment for moment in lattice.moments if moment.phrase == number]
+            alone = Lattice(inside, tuple(lattice.asked.values()))
+            alone.wide = lattice.wide
+            if not alone.feasible(names) and alone.feasible(()):
+                return bars_of(inside[0])
+    touched = [
+        bars_of(moment)
+        for moment in lattice.moments
+        if any(_touches(item, moment) for item in items)
+    ]
+    return min(a for a, _ in touched), max(b for _, b in touched)
 
 
 def _touches(item: Asked, moment: Moment) -> bool:

@@ -30,9 +30,10 @@ from hybrid.rules.chorale import (
     tonic_staff_step,
 )
 from hybrid.rules.conflicts import explain, soft_kept
-from hybrid.rules.constraints import Asked, Count, Line, Mask, Moves, Onsets, Reach, Span, together
+from hybrid.rules.constraints import Asked, Count, Mask, together
 from hybrid.rules.decorate import Figure, Skeleton, draw_figures, parts_of
-from hybrid.rules.exact import Edge, Lattice, Skeletal
+from hybrid.rules.exact import Edge, Lattice, Reached, Skeletal
+from hybrid.rules.guide import Guide, permitted
 from hybrid.rules.harmony import Chord, accent_at, beat_events, beat_ticks, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled, LineNote
@@ -41,6 +42,7 @@ from hybrid.rules.parts import Voice
 from hybrid.rules.themes import Shape, ShapeNote, Theme
 from hybrid.rules.voicings import SILENT
 
+GUIDED_TRIES = 3
 Streams = tuple[np.random.Generator, np.random.Generator, np.random.Generator]
 
 
@@ -103,6 +105,9 @@ class Chain:
         ConflictError
             Naming a minimal conflicting subset.
         """
+        # First with notes on the beats and where constraints ask for them, then anywhere.
+        if not self.lattice.feasible(self.hard):
+            self.lattice.wide = True
         error = explain(self.lattice, self.hard, self._bars)
         if error is not None:
             raise error
@@ -118,15 +123,32 @@ class Chain:
         """Place in the chain of a phrase of the piece."""
         return index - self.stretches[0].placed.index
 
-    def speaks_of(self, number: int) -> bool:
-        """Whether a constraint other than the plan's own asks something of a phrase."""
-        placed = self.stretches[number].placed
-        start, end = to_ticks(placed.start), to_ticks(placed.end)
-        return any(
-            any(s.start < end and start < s.end for s in _spans(item))
-            for item in self.asked
-            if item.source is not None and (item.hard or item.name in self.active)
-        )
+    def code_after(self, code: int, item: Stretch, notes: Sequence[LineNote]) -> int:
+        """What the constraints remember after a phrase that was written otherwise."""
+        result, radix = 0, 1
+        for machine in self.lattice._machines(self.lattice._active(self.active)):
+            value = 0
+            if isinstance(machine, Reached):
+                value = code // radix % machine.size
+                for reach in machine.reaches:
+                    for voice in reach.voices:
+                        own = item.voices[voice] if voice < len(item.voices) else None
+                        value |= any(
+                            own is not None
+                            and (note.part, note.number) == (own.part, own.number)
+                            and note.pitch == reach.pitch
+                            and note.onset < reach.end
+                            and reach.start < note.end
+                            for note in notes
+                        )
+            result += radix * value
+            radix *= machine.size
+        return result
+
+    def accepts(self, code: int) -> bool:
+        """Whether the chain may end in a code."""
+        machines = self.lattice._machines(self.lattice._active(self.active))
+        return dict(self.lattice._all_codes(machines)).get(code, False)
 
     def leads_on(self, number: int, edge: Edge, code: int) -> bool:
         """Whether the phrases from ``number`` on can be met from some last notes."""
@@ -260,7 +282,7 @@ class Chain:
                     ready[place, voice] = plain[place][voice]
 
         def permits(place: int, voice: int, figure: Figure) -> bool:
-            return _permitted(moments[place], voice, figure, active)
+            return permitted(moments[place].event, voice, figure, active)
 
         breaks = (False, *(m.breaks for m in moments[1:]))
         skeleton = Skeleton(
@@ -383,39 +405,6 @@ def _edges(region: tuple[int, int]) -> Asked:
     return Asked(GIVEN, masks=tuple(Mask(v, low, high, everything) for v in range(4)))
 
 
-def _spans(item: Asked) -> tuple[Mask | Line | Moves | Onsets | Count | Reach | Span, ...]:
-    return (
-        *item.masks,
-        *item.lines,
-        *item.moves,
-        *item.onsets,
-        *item.counts,
-        *item.reaches,
-        *item.consonant,
-        *item.no_parallels,
-    )
-
-
-def _permitted(moment: Moment, voice: int, figure: Figure, active: Sequence[Asked]) -> bool:
-    """Whether the constraints allow each note of a figure where it sounds."""
-    event = moment.event
-    unit = event.ticks // parts_of(event)
-    for number, (part, pitch, _) in enumerate(figure.notes):
-        start = event.onset + part * unit
-        final = number + 1 == len(figure.notes)
-        end = event.end if final else event.onset + figure.notes[number + 1][0] * unit
-        for item in active:
-            for mask in item.masks:
-                hits = mask.voice == voice and mask.start < end and start < mask.end
-                if hits and pitch not in mask.pitches:
-                    return False
-            for span in item.consonant:
-                hits = voice in span.voices and span.start < end and start < span.end
-                if hits and number in figure.strange:
-                    return False
-    return True
-
-
 def _source(active: Sequence[Asked], voice: int, onset: int, end: int) -> str:
     """Name of the constraint that asks for a note, empty where none does."""
     for item in active:
@@ -526,22 +515,37 @@ def write_phrase(
     code: int,
     rngs: Streams,
 ) -> tuple[Filled, tuple[ShapeNote, ...], int]:
-    """Write a phrase of a chain: as ever where nothing is asked of it and the rest can follow."""
+    """Write a phrase of a chain.
+
+    As ever, guided by the constraints, where that keeps them and the rest can follow; else by
+    the exact search, which finds notes wherever there are some.
+    """
     item = chain.stretches[number]
-    if not chain.speaks_of(number):
+    guide = Guide(item, chain.lattice._active(chain.active))
+    for _ in range(GUIDED_TRIES if guide.helps else 0):
         try:
             filled, heights = fill_chorale(
-                item.placed, item.chords, shape, theme, memory, context, rngs
+                item.placed,
+                item.chords,
+                shape,
+                theme,
+                memory,
+                replace(context, guide=guide),
+                rngs,
             )
         except Blocked:
-            pass
-        else:
-            if number + 1 == len(chain.stretches):
-                return filled, heights, code
-            after = Context(
-                chain.stretches[number + 1].voices, filled.tail, filled.last_chord, filled.pause
-            )
-            edge = edge_of(after)
-            if edge is not None and chain.leads_on(number + 1, edge, code):
-                return filled, heights, code
+            break
+        if not guide.keeps(filled.notes, context):
+            continue
+        after_code = chain.code_after(code, item, filled.notes)
+        if number + 1 == len(chain.stretches):
+            if chain.accepts(after_code):
+                return filled, heights, after_code
+            continue
+        after = Context(
+            chain.stretches[number + 1].voices, filled.tail, filled.last_chord, filled.pause
+        )
+        edge = edge_of(after)
+        if edge is not None and chain.leads_on(number + 1, edge, after_code):
+            return filled, heights, after_code
     return chain.fill(number, shape, theme, memory, context, code, rngs)

@@ -8,6 +8,7 @@ that conflicts are found by trying subsets (`hybrid.rules.conflicts`).
 A path exists exactly if there is a solution among these candidates: one note for each voice and
 moment, chord tones but for what constraints name, upper voices at most an octave beyond the
 usual spacing, no parallels, tendency tones resolved, no augmented seconds, no crossing.
+Simplified: a count of several voices together counts the moments at which any of them moves.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from hybrid.rules.voicings import SILENT, Voicings
 Mask = NDArray[np.bool_]
 Codes = NDArray[np.int64]
 DEAD = -1
+CUT_MOVE = 1.5  # cost of each voice that moves where an event is cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +55,7 @@ class Skeletal:
     code: int  # what the constraints remember after it
 
 
-class _Reached:
+class Reached:
     """Remembers whether a pitch was reached."""
 
     size = 2
@@ -121,6 +123,7 @@ class Lattice:
         self.moments = tuple(moments)
         self.asked = {item.name: item for item in asked}
         self.before, self.after = before, after
+        self.wide = False  # whether all voices may move at cuts
         self.choices = [choices(moment, asked) for moment in self.moments]
         self._steps: dict[int, Mask] = {}
         self._own: dict[tuple[str, int], Mask] = {}
@@ -210,8 +213,12 @@ class Lattice:
         link = link_between(
             before.event.chord, after.event.chord, after.breaks, (), True, frozenset(GROUPS)
         )
-        cost = transition(self.choices[place - 1].found, self.choices[place].found, link)
-        return np.asarray(cost)
+        one, two = self.choices[place - 1].found, self.choices[place].found
+        cost = np.asarray(transition(one, two, link))
+        if after.extra:
+            moved = one.pitch[:, None, :] != two.pitch[None, :, :]
+            cost = cost + CUT_MOVE * moved.sum(axis=2)
+        return cost
 
     def _from_edge(self, place: int, edge: Edge | None) -> NDArray[np.float64]:
         if edge is None:
@@ -230,7 +237,6 @@ class Lattice:
                 after.breaks,
                 self._given_voices(place - 1) & self._given_voices(place),
                 self.choices[place - 1].loose,
-                (self.choices[place - 1].member, self.choices[place].member),
             )
         return self._steps[place]
 
@@ -290,8 +296,14 @@ class Lattice:
                     self.after.breaks,
                     self._given_voices(place),
                     self.choices[place].loose,
-                    None,
                 )[:, 0]
+                for item in active:
+                    for moves in item.moves:
+                        if moves.start < self.moments[place].event.end < moves.end:
+                            a = self.choices[place].found.pitch[:, moves.voice]
+                            b = int(self.after.pitch[0, moves.voice])
+                            fits = np.array([moves.allows(abs(int(p) - b)) for p in a])
+                            keep &= fits | (a == SILENT) | (b == SILENT)
         return keep
 
     def struck(self, active: Sequence[Asked], moment: Moment, voice: int) -> bool:
@@ -319,7 +331,7 @@ class Lattice:
         """Whether a voice may take another note at a moment."""
         if self.bound(active, moment, voice):
             return self.struck(active, moment, voice) or self._ends_line(active, moment, voice)
-        if not moment.extra:
+        if not moment.extra or self.wide:
             return True
         names = {item.name for item in active}
         return any(v == voice and name in names for v, name in moment.reasons)
@@ -400,11 +412,11 @@ class Lattice:
 
     # the search over states
 
-    def _machines(self, active: Sequence[Asked]) -> list[_Reached | _Counted]:
-        machines: list[_Reached | _Counted] = []
+    def _machines(self, active: Sequence[Asked]) -> list[Reached | _Counted]:
+        machines: list[Reached | _Counted] = []
         for item in active:
             if item.reaches:
-                machines.append(_Reached(item.reaches))
+                machines.append(Reached(item.reaches))
             binding = [count for count in item.counts if self._binds(count)]
             if binding:
                 machines.append(
@@ -417,7 +429,7 @@ class Lattice:
         return len(inside) > count.most
 
     def _codes(
-        self, machines: Sequence[_Reached | _Counted], place: int, code: int
+        self, machines: Sequence[Reached | _Counted], place: int, code: int
     ) -> NDArray[np.int64]:
         """Code after each step into a place; broadcasts to (n, m), `DEAD` where forbidden."""
         before = self.choices[place - 1] if place else None
@@ -432,7 +444,7 @@ class Lattice:
             radix *= machine.size
         return np.where(dead, DEAD, result)
 
-    def _all_codes(self, machines: Sequence[_Reached | _Counted]) -> list[tuple[int, bool]]:
+    def _all_codes(self, machines: Sequence[Reached | _Counted]) -> list[tuple[int, bool]]:
         """Every code, and whether the chain may end in it."""
         found = []
         for values in product(*(range(machine.size) for machine in machines)):
@@ -487,7 +499,7 @@ class Lattice:
             tail = Voicings(edge.pitch, edge.spelling, np.zeros(1))
             given = self._given_voices(place) if edge.given else frozenset()
             keep = sound_steps(
-                (tail, found), (edge.chord, moment.event.chord), edge.breaks, given, None, None
+                (tail, found), (edge.chord, moment.event.chord), edge.breaks, given, None
             )[0]
             for item in active:
                 for moves in item.moves:
@@ -514,7 +526,7 @@ class Lattice:
     def _next(
         self,
         active: Sequence[Asked],
-        machines: Sequence[_Reached | _Counted],
+        machines: Sequence[Reached | _Counted],
         viable: Sequence[dict[int, Mask]],
         place: int,
         rows: Sequence[tuple[int, NDArray[np.int64]]],
@@ -568,7 +580,6 @@ def sound_steps(
     breaks: bool,
     given: frozenset[int],
     loose: NDArray[np.bool_] | None,
-    member: tuple[NDArray[np.int64], NDArray[np.int64]] | None,
 ) -> Mask:
     """Which candidates may follow which under the hard rules.
 
