@@ -106,7 +106,9 @@ def _weight(pattern: tuple[int, ...], metre: Metre, pace: float) -> float:
     fit = float(np.exp(-((np.log(length / pace)) ** 2) / (2 * SPREAD**2)))
     top = max(strengths[1:], default=1)
     weak = sum(strengths[place] < top for place in pattern[1:])
-    return fit * 0.6**weak + 1e-9
+    # Fast harmony changes on weak beats as well.
+    penalty = min(0.95, max(0.6, 1.3 - 0.35 * pace))
+    return fit * penalty**weak + 1e-9
 
 
 def _split(slot: Slot, metre: Metre) -> list[Slot]:

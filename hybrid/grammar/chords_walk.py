@@ -20,7 +20,8 @@ from functools import lru_cache
 import numpy as np
 
 from hybrid.core.errors import PlanError
-from hybrid.core.pitch import Key
+from hybrid.core.numerals import RomanNumeral
+from hybrid.core.pitch import Key, pitch_class
 from hybrid.core.plan import PlanChord
 from hybrid.grammar.chords import chord_table, pivot_weights
 from hybrid.grammar.chords_habits import (
@@ -71,6 +72,8 @@ class PhraseTask:
         The keys in their order where they are more than ``key`` and ``end_key``.
     at_key : mapping of slot number to place in ``keys``
         Keys that are given.
+    allowed : mapping of slot number to numerals
+        Forms to choose from; steps that no table has are then possible out of consonant chords.
     """
 
     key: Key
@@ -85,6 +88,7 @@ class PhraseTask:
     loose: bool = False
     keys: tuple[Key, ...] = ()
     at_key: Mapping[int, int] = field(default_factory=dict)
+    allowed: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def path(self) -> tuple[Key, ...]:
@@ -183,8 +187,10 @@ def _slot_weights(task: PhraseTask, states: _States) -> FloatArray:
 
     weights = np.ones((n, len(states.names)))
     ending = ENDINGS.get(task.cadence, (STABLE,))
+    # Where the degrees are given a phrase without cadence stops on whatever comes last.
+    rest = 0.01 if task.cadence == "none" and task.allowed else 0.0
     for back, wanted in enumerate(ending[:n]):
-        weights[n - 1 - back] *= spread(wanted)
+        weights[n - 1 - back] *= spread(wanted, rest)
     if task.cadence != "none" and n > len(ending):
         weights[n - 1 - len(ending)] *= spread(APPROACH, 0.5)
     # The first chord follows from what was before, and opens as the phrase shall open.
@@ -196,8 +202,12 @@ def _slot_weights(task: PhraseTask, states: _States) -> FloatArray:
         if task.opening != "free":
             default = 0.0 if task.before is None else ANY
             first = np.where(first > 0, in_mode(table, OPENINGS[task.opening], default), 0.0)
-        elif task.before is None:
+        elif task.before is None and 0 not in task.allowed:
             first = in_mode(table, OPENINGS["tonic"])
+    if 0 in task.allowed:
+        triads = [name for name in table.numerals if name != "Cad64" and "/" not in name]
+        calm = {name: LOOSE for name in triads if not RomanNumeral.parse(name).has_seventh}
+        first = np.maximum(first, in_mode(table, calm))
     weights[0] *= np.concatenate([first, np.zeros(len(states.names) - len(first))])
     six_four = np.array([numeral == "Cad64" for numeral, _ in states.names])
     weights[:, six_four] *= _six_four(task)[:, None]
@@ -205,6 +215,8 @@ def _slot_weights(task: PhraseTask, states: _States) -> FloatArray:
         if 0 <= slot < n:
             boost = [PREFERRED if name == numeral else 1.0 for name, _ in states.names]
             weights[slot] *= np.array(boost)
+    for slot, forms in task.allowed.items():
+        weights[slot] *= np.array([name in forms for name, _ in states.names])
     for slot, chord in task.fixed.items():
         mine = np.array([name == chord for name in states.names])
         if task.loose:
@@ -238,6 +250,41 @@ def _matrices(task: PhraseTask, states: _States) -> list[FloatArray]:
         for i in range(n - 1):
             if i in task.fixed or i + 1 in task.fixed:
                 result[i] = result[i] + anything
+    if task.allowed:
+        free = _free_steps(states.names, tuple(states.place.tolist()))
+        result = [matrix + LOOSE * free for matrix in result]
+    return result
+
+
+@lru_cache(maxsize=64)
+def _free_steps(names: tuple[tuple[str, Key], ...], places: tuple[int, ...]) -> FloatArray:
+    """1 for steps between chords that leave nothing hanging, whatever the tables say.
+
+    Out of triads, and between dominants of one and the same degree where the seventh stays or
+    finds the note a step below. A leading tone in the bass goes to the tonic in the bass where
+    the tonic follows; a cadential six-four is the tables' business.
+    """
+    result = np.zeros((len(names), len(names)))
+    romans = [RomanNumeral.parse(name) for name, _ in names]
+    tones = [
+        frozenset(pitch_class(tone) for tone in roman.tones(key))
+        for roman, (_, key) in zip(romans, names, strict=True)
+    ]
+    for i, (one, (_, key)) in enumerate(zip(romans, names, strict=True)):
+        seventh = one.seventh_tone(key)
+        goals = {pitch_class(seventh) - down for down in (0, 1, 2)} if seventh is not None else {}
+        goals = {goal % 12 for goal in goals}
+        local = one.local_key(key)
+        leads = one.bass(key) == local.leading_tone
+        for j, (two, (_, other)) in enumerate(zip(romans, names, strict=True)):
+            if places[j] - places[i] not in (0, 1) or one.is_cadential or two.is_cadential:
+                continue
+            home = pitch_class(two.root(other)) == pitch_class(local.tonic)
+            if leads and home and two.bass(other) != local.tonic:
+                continue
+            applied = one.of is not None and one.of == two.of
+            result[i, j] = float(not goals or (applied and bool(goals & tones[j])))
+    result.flags.writeable = False
     return result
 
 

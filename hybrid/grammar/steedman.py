@@ -26,6 +26,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from hybrid.core.errors import GrammarError
 from hybrid.core.numerals import ROMAN, RomanNumeral
 from hybrid.core.pitch import Key, spelling_name
 from hybrid.core.plan import PlanChord
@@ -165,6 +166,12 @@ def chord_name(place: int, quality: str) -> str:
 def numeral_of(place: int, quality: str, key: Key) -> str:
     """The Roman numeral of a chord in a key.
 
+    Raises
+    ------
+    GrammarError
+        If the notation has none: minor chords on the natural sixth and seventh degree of minor,
+        whose lower-case numerals mean the raised degrees. No derivation has them.
+
     >>> numeral_of(2, "m7", Key.parse("C")), numeral_of(0, "7", Key.parse("C"))
     ('ii7', 'Id7')
     """
@@ -175,6 +182,8 @@ def numeral_of(place: int, quality: str, key: Key) -> str:
     if key.is_minor and lower and degree in (5, 6):
         in_scale = 0  # lower-case vi and vii stand on the raised degrees in minor
     shift = (place + 1) // 7 - in_scale
+    if lower and key.is_minor and degree in (5, 6) and shift < 0:
+        raise GrammarError(f"{chord_name(place, quality)} has no numeral in {key.name}")
     sign = "#" * shift if shift > 0 else "b" * -shift
     roman = ROMAN[degree].lower() if lower else ROMAN[degree]
     if quality == "°7":
@@ -303,11 +312,12 @@ def _tritones(root: _Node, chances: Chances, rng: np.random.Generator, steps: li
         node, x = leaves[place], leaves[place + 1]
         if node.fixed or node.quality != "7" or node.place - x.place != DOMINANT:
             continue
-        if place and _resolves_into(leaves[place - 1], node):
+        quality = "7" if x.is_seventh else ""
+        # bII7 has the goal of the seventh before it (its own seventh); bII alone has not.
+        if place and quality == "" and _resolves_into(leaves[place - 1], node):
             continue
         if abs(x.place + FLAT_SECOND) > WIDEST or rng.random() >= chances.tritone:
             continue
-        quality = "7" if x.is_seventh else ""
         text = f"(4) {node.name} {x.name} -> "
         _become(node, "4", chances.tritone, x.place + FLAT_SECOND, quality)
         leaves[place] = node.children[0]

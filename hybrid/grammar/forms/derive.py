@@ -6,7 +6,7 @@ with their bars (``'antecedent a HC'[4]``). Two things go beyond a context-free 
 * ``let a = Theme in a Middle a``: both ``a`` are one sub-derivation, so its length counts twice;
 * a section symbol (``A:refrain``) that occurs twice without a ``let`` is one sub-derivation too.
   All its derivations must have the same length, so that sharing leaves the lengths' distribution
-  as it was; symbols with a ``*`` in their label (``*:episode``) are new each time instead.
+  as it was; symbols whose label ends in ``*`` (``*:episode``) are new each time instead.
 
 Inside probabilities by length make the draw exact, nothing is drawn and thrown away.
 Recursion is linear (one recursive symbol in a right side), which keeps long pieces cheap: for N
@@ -59,6 +59,11 @@ def is_section(name: str) -> bool:
     """Whether a nonterminal opens a section: ``LABEL:role`` or ``LABEL:role.kind``."""
     label, colon, role = name.partition(":")
     return bool(label and colon and role)
+
+
+def is_new_each_time(name: str) -> bool:
+    """Whether a section symbol is a new section each time: its label ends in ``*``."""
+    return name.partition(":")[0].endswith("*")
 
 
 class FormSampler:
@@ -153,7 +158,7 @@ class FormSampler:
     def _check_sections(self) -> None:
         """Sections that may occur twice without a let have one length."""
         for name in self.grammar.reachable:
-            if not is_section(name) or name.startswith("*"):
+            if not is_section(name) or is_new_each_time(name):
                 continue
             if not self._may_repeat(name):
                 continue
@@ -317,7 +322,7 @@ class FormSampler:
                     [-1] * len(rule.rhs),
                 )
             )
-            if is_section(name) and not name.startswith("*"):
+            if is_section(name) and not is_new_each_time(name):
                 sections[name] = number
             entries = []
             left = length

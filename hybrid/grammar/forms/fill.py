@@ -14,6 +14,7 @@ from hybrid.grammar.forms.dress import branch, dress_sections
 from hybrid.grammar.forms.finish import Work, finish_sections
 from hybrid.grammar.forms.frame import DEFAULT_MINUTES, Stretch, make_frame, solve_tempo
 from hybrid.grammar.forms.gaps import PhraseDraft, SectionDraft, Structure
+from hybrid.grammar.forms.harmonise import SOURCES
 from hybrid.grammar.forms.realise import SectionSketch, display, sketch
 from hybrid.grammar.forms.registry import form_sampler
 from hybrid.grammar.forms.sketches import divide
@@ -28,6 +29,7 @@ def fill_plan(
     *,
     minutes: float | None = None,
     bars: int | None = None,
+    harmony: str = "phrase",
 ) -> FormPlan:
     """Fill what a plan leaves out.
 
@@ -42,6 +44,8 @@ def fill_plan(
         ``bars`` is given.
     bars : int, optional
         Exact total number of bars.
+    harmony : str
+        What draws the chords of new phrases, one of `hybrid.grammar.forms.harmonise.SOURCES`.
 
     Returns
     -------
@@ -55,6 +59,8 @@ def fill_plan(
     ConflictError
         If constraints contradict each other or the plan.
     """
+    if harmony not in SOURCES:
+        raise PlanError(f"harmony must be one of {', '.join(SOURCES)}, got {harmony!r}")
     names = ("frame", "length", "form", "dress", "tempo", "chords")
     stages = {name: branch(rng) for name in names}
     wanted = minutes
@@ -62,7 +68,7 @@ def fill_plan(
         wanted = DEFAULT_MINUTES
     free = wanted if bars is None and plan.tempo_qpm is None else None
     frame = make_frame(plan, stages["frame"], constraints, free)
-    work = Work(plan, frame, constraints)
+    work = Work(plan, frame, constraints, harmony)
     if work.is_form:
         _by_form(work, stages, wanted, bars)
     else:

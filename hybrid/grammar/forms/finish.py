@@ -30,6 +30,7 @@ class Work:
     plan: FormPlan
     frame: Frame
     constraints: Sequence[Constraint]
+    harmony: str = "phrase"
     sections: list[SectionDraft] = field(default_factory=list)
     dresses: list[Dress] = field(default_factory=list)
     derivation: dict[str, Any] = field(default_factory=dict)
@@ -66,6 +67,7 @@ def finish_sections(work: Work, tempo: float, rng: np.random.Generator) -> tuple
         frame.style.chords,
         pace_of(frame.style, frame.metre, tempo),
         frame.style.whole_final,
+        work.harmony,
     )
     spans = work.spans()
     wishes = lay_out(work.constraints, spans)
@@ -129,8 +131,9 @@ def finish_sections(work: Work, tempo: float, rng: np.random.Generator) -> tuple
             phrases.append(_phrase(phrase, sketched, chords, section_key, variation, steps))
             index += 1
         sections.append(_section(work, draft, dress, tempo, tuple(phrases)))
-    if choruses.trees:
-        work.derivation["harmony"] = choruses.trees
+    trees = [*choruses.trees, *harmony.trees]
+    if trees and work.is_form:
+        work.derivation["harmony"] = trees
     return tuple(sections)
 
 

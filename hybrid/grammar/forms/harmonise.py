@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import pairwise
-from typing import TypeVar
+from itertools import pairwise, takewhile
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -15,11 +15,15 @@ from hybrid.core.numerals import RomanNumeral
 from hybrid.core.pitch import Key
 from hybrid.core.plan import PlanChord
 from hybrid.core.timeline import Metre
+from hybrid.grammar import harmony_tgg, rohrmeier
 from hybrid.grammar.chords import chord_table
 from hybrid.grammar.chords_habits import Before, ChordStyle, join_weights
 from hybrid.grammar.chords_phrase import phrase_chords
 from hybrid.grammar.forms.realise import PhraseSketch, respell
+from hybrid.grammar.trees import Tree, format_tree
 
+#: What can draw the chords of new phrases.
+SOURCES = ("phrase", "rohrmeier", "temporal")
 _Name = TypeVar("_Name")
 
 
@@ -44,13 +48,22 @@ class Harmoniser:
         Beats per chord.
     whole_final : float
         Chance that a cadence's last chord takes its whole bar.
+    source : str
+        One of `SOURCES`: what draws the chords of new phrases. The grammars of Rohrmeier and
+        of functions in time know phrases in one major or minor key without plagal cadences;
+        the phrase model draws the others.
+    trees : list
+        Derivations of these grammars, for display.
     """
 
     metre: Metre
     style: ChordStyle
     pace: float
     whole_final: float
+    source: str = "phrase"
+    trees: list[Mapping[str, Any]] = field(default_factory=list)
     heard: dict[str, Heard] = field(default_factory=dict)
+    variants: dict[tuple[str, int, str], Heard] = field(default_factory=dict)
     places: dict[tuple[str, int], Heard] = field(default_factory=dict)
     before: Before | None = None
 
@@ -74,7 +87,8 @@ class Harmoniser:
             harmony it had at that place, before that of the theme's first appearance.
         """
         found = self._standing(phrase) if phrase.function == "standing on V" else None
-        first = self._known(phrase.theme, self.heard)
+        same = (phrase.theme, phrase.bars, phrase.cadence)
+        first = self._known(same, self.variants) or self._known(phrase.theme, self.heard)
         if found is None and place is not None:
             earlier = self._known(place, self.places)
             found = None if earlier is None else self._copy(phrase, earlier)
@@ -98,6 +112,7 @@ class Harmoniser:
         """Take chords for a phrase, and keep them for its theme's returns."""
         heard = Heard(phrase, chords, self.metre)
         self.heard.setdefault(phrase.theme, heard)
+        self.variants.setdefault((phrase.theme, phrase.bars, phrase.cadence), heard)
         if place is not None:
             self.places.setdefault(place, heard)
         return self.take(phrase, chords)
@@ -117,6 +132,10 @@ class Harmoniser:
         head: Sequence[PlanChord] = (),
         preferred: Sequence[PlanChord] = (),
     ) -> tuple[PlanChord, ...]:
+        if self.source != "phrase" and not head and not preferred:
+            found = self._derived(phrase, rng)
+            if found is not None:
+                return found
         return phrase_chords(
             phrase.key,
             self.metre,
@@ -132,6 +151,44 @@ class Harmoniser:
             head=head,
             preferred=preferred,
         )
+
+    def _derived(
+        self, phrase: PhraseSketch, rng: np.random.Generator
+    ) -> tuple[PlanChord, ...] | None:
+        """Chords by a harmony grammar, None where it does not know such phrases."""
+        plain = phrase.key == phrase.end_key and phrase.key.mode in ("major", "minor")
+        known = phrase.cadence in ("PAC", "IAC", "HC") or (
+            self.source == "rohrmeier" and phrase.cadence == "DC"
+        )
+        if not plain or not known or self.style.harmony != "common":
+            return None
+        chords: tuple[PlanChord, ...]
+        tree: Tree
+        if self.source == "rohrmeier":
+            chords, derivation = rohrmeier.progression(
+                phrase.key,
+                self.metre,
+                phrase.bars,
+                rng,
+                cadence=phrase.cadence,
+                pace=self.pace,
+                style=self.style,
+                before=self.before,
+            )
+            tree = derivation.tree
+        else:
+            chords, timed = harmony_tgg.progression(
+                phrase.key,
+                self.metre,
+                phrase.bars,
+                rng,
+                cadence=phrase.cadence,
+                style=self.style,
+                before=self.before,
+            )
+            tree = timed.tree
+        self.trees.append({"theme": phrase.theme, "tree": format_tree(tree)})
+        return chords
 
     def _standing(self, phrase: PhraseSketch) -> tuple[PlanChord, ...]:
         """Dominant pedal: V, the six-four above it on the bar lines between, V."""
@@ -174,8 +231,8 @@ class Harmoniser:
             wanted = self._copy(phrase, first)
             if wanted is not None:
                 return wanted
-            turns = _interval(old) == _interval(phrase)
-            if not same_mode and turns and phrase.key == phrase.end_key:
+            stays = old.key == old.end_key and phrase.key == phrase.end_key
+            if not same_mode and stays:
                 mapped = other_mode(first.chords, phrase.key, self.style)
                 try:
                     return self._fresh(phrase, rng, preferred=mapped)
@@ -194,10 +251,7 @@ class Harmoniser:
         head = move_chords(
             tuple(chord for chord in first.chords if chord.end <= cut), first.phrase.key, phrase.key
         )
-        head = tuple(chord for chord in head if chord.key is None)
-        contiguous = [
-            chord for i, chord in enumerate(head) if i == 0 or head[i - 1].end == chord.onset
-        ]
+        contiguous = list(takewhile(lambda chord: chord.key is None, head))
         if not contiguous or not self._follows(contiguous[0], phrase):
             return None
         while contiguous:
@@ -270,10 +324,12 @@ def other_mode(chords: tuple[PlanChord, ...], key: Key, style: ChordStyle) -> tu
     """The same degrees and figures in the other mode, as wishes: not all of them may fit."""
     table = chord_table(style.harmony, key)
     by_degree: dict[tuple[int, int, bool], str] = {}
+    any_form: dict[int, str] = {}
     for numeral in table.numerals:
         roman = RomanNumeral.parse(numeral)
         if roman.of is None and numeral not in ("Cad64", "N6"):
             by_degree.setdefault((roman.degree, roman.inversion, roman.has_seventh), numeral)
+            any_form.setdefault(roman.degree, numeral)
     result = []
     for chord in chords:
         roman = RomanNumeral.parse(chord.numeral)

@@ -28,6 +28,7 @@ def plan_form(
     instruments: Sequence[str] = (),
     texture: str | None = None,
     title: str | None = None,
+    harmony: str = "phrase",
 ) -> FormPlan:
     """Draw a plan from a form's grammar; what is left out is chosen.
 
@@ -53,6 +54,10 @@ def plan_form(
     texture : str, optional
         One texture for the whole piece.
     title : str, optional
+    harmony : str
+        What draws the chords of new phrases: ``phrase`` (the phrase model), ``rohrmeier``
+        (`hybrid.grammar.rohrmeier`) or ``temporal`` (`hybrid.grammar.harmony_tgg`). Choruses of
+        the blues always take theirs from `hybrid.grammar.steedman`.
 
     Returns
     -------
@@ -86,7 +91,7 @@ def plan_form(
         texture=texture,
         title=title or "",
     )
-    return fill_plan(gaps, rng, minutes=minutes, bars=bars)
+    return fill_plan(gaps, rng, minutes=minutes, bars=bars, harmony=harmony)
 
 
 def _metre(metre: Metre | str | None) -> Metre | None:
