@@ -19,6 +19,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -110,7 +111,7 @@ def main() -> None:
             _write_midi(score, midi)
             ours, dry, wet = [], [], []
             for _ in range(options.rounds):
-                ours.append(_seconds(lambda score=score: render_to_file(score, folder / "o.wav")))
+                ours.append(_seconds(partial(render_to_file, score, folder / "o.wav")))
                 dry.append(_seconds(lambda: subprocess.run(plain, check=True, capture_output=True)))
                 wet.append(_seconds(lambda: subprocess.run(usual, check=True, capture_output=True)))
             report = render(score, tail_seconds=5.0).report

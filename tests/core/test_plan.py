@@ -50,7 +50,7 @@ def test_values_are_inherited_unless_set_below() -> None:
     first, second = plan(phrase(), inner).phrases()
     assert (first.key.name, first.shared.dynamics) == ("C major", "mf")
     assert (second.key.name, second.shared.dynamics) == ("G minor", "p")
-    assert (second.first_bar, second.last_bar, second.start) == (3, 4, 8)
+    assert (second.first_bar, second.last_bar, second.start) == (3, 4, Fraction(8))
 
 
 def test_lengths_add_up() -> None:

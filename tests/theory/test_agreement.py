@@ -34,8 +34,8 @@ def score(*numerals: str, melody: tuple[int, ...] = ()) -> Score:
         for pitch in TRIADS[numeral]
     ]
     lead = [(1920 * bar, 1920, pitch) for bar, pitch in enumerate(melody)]
-    tracks = (Track("melody", make_notes(lead)),) if melody else ()
-    tracks += (Track("chords", make_notes(rows)),)
+    chords = Track("chords", make_notes(rows))
+    tracks = (Track("melody", make_notes(lead)), chords) if melody else (chords,)
     return Score(tracks, tempos=(Tempo(0, 120.0),), metres=(FOUR,))
 
 
