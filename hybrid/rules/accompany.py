@@ -226,11 +226,12 @@ def _melody(
 
 
 def _at_cadence(slot: Slot, chords: Sequence[Chord]) -> Slot:
-    """Over the last two chords the beats have chord tones: the cadence is heard as what it is."""
+    """Over the last two chords only short notes pass: the cadence is heard as what it is."""
     last = slot.later[-1] if slot.later else slot.chord
     if last.index < chords[-1].index - 1:
         return slot
-    return replace(slot, structural=slot.structural or slot.accent > 0, prepared=False)
+    strict = slot.accent > 0 or slot.ticks >= 240
+    return replace(slot, structural=slot.structural or strict, prepared=False)
 
 
 def _cut_held(slot: Slot, chords: Sequence[Chord]) -> list[Slot]:

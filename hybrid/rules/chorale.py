@@ -18,7 +18,6 @@ from hybrid.core.plan import PlacedPhrase
 from hybrid.core.pitch import diatonic_step
 from hybrid.rules import weights as w
 from hybrid.rules.decorate import Figure, Habits, Skeleton, draw_figures, parts_of
-from hybrid.rules.guide import Guide
 from hybrid.rules.harmony import Chord, Event, accent_at, beat_events, beat_ticks, to_ticks
 from hybrid.rules.joins import pairs_from, soprano_pairs, sopranos
 from hybrid.rules.lattice import Blocked, draw_path
@@ -59,8 +58,6 @@ class Context:
         Whether this phrase ends with a pause.
     upbeat : int
         Ticks after the phrase's last note that lead to the next phrase.
-    guide : Guide or None
-        What constraints ask of the phrase.
     """
 
     voices: tuple[Voice, ...]
@@ -69,7 +66,6 @@ class Context:
     after_pause: bool = False
     pause: bool = False
     upbeat: int = 0
-    guide: Guide | None = None
 
 
 def melody_slots(
@@ -182,13 +178,9 @@ def fill_chorale(
     slots = melody_slots(
         placed, chords, shape, tonic_step, theme, context.after_pause, context.pause
     )
-    if context.guide is not None:
-        slots = context.guide.slots(slots)
     slots = _harmonisable(slots, events, context)
     peak = tonic_step + max(note.height for note in shape.notes) + 0.5
     manner = replace(MANNER, peak=float(peak))
-    if context.guide is not None:
-        manner = context.guide.manner(manner)
     wanted_steps = _wanted_steps(slots, events)
     ways: list[tuple[tuple[MelodyNote, ...] | None, bool]] = [(None, False)]
     for less in (slots, tuple(replace(slot, joins=None) for slot in slots)):
@@ -414,8 +406,6 @@ def _voices_under(
             found = _ending(placed, event, found)
         if memory is not None:
             found = found.plus(_unlike(placed, event, found, memory))
-        if context.guide is not None:
-            found = context.guide.kept(found, event)
         sets.append(found)
         exit_ = None
         if melody is not None and number + 1 < len(events):
@@ -559,7 +549,6 @@ def _skeleton(
         ranges,
         {0: tuple(lines)},
         frozenset(open_events),
-        permits=context.guide.permits(events) if context.guide is not None else None,
     )
 
 
