@@ -33,7 +33,8 @@ CHORD_GROUPS = {
     "solo": ("solo", "instrumental", "interlude"),
     "outro": ("outro", "fadeout", "coda"),
 }
-LEAST_NUMERAL = 30  # rarer numerals in training are made simpler
+LEAST_NUMERAL = 60  # rarer numerals in training are made simpler
+LEAST_CHORD = 12  # a numeral with a length that is rarer takes the nearest length
 SHORTEST = Fraction(1, 4)  # of a bar
 
 Row = tuple[str, tuple[str, ...]]
@@ -199,7 +200,7 @@ def _chord_strings(raw: Sequence[RawSection], mode: str) -> ChordStrings:
         for part in _parts([(simple[numeral], length) for numeral, length in row]):
             tokens = tuple(f"{numeral}[{_grid(length)}]" for numeral, length in part)
             final.append((song, (f"{group}[0]", *tokens)))
-    strings = split_strings(list(dict.fromkeys(final)), least=4)
+    strings = split_strings(list(dict.fromkeys(final)), least=LEAST_CHORD)
     return ChordStrings(strings, merged / n, changed / total)
 
 

@@ -43,12 +43,15 @@ class Pruning:
         compared with leaving the choice to the label.
     least_use : float
         Uses expected fewer times than this in all of training are dropped.
+    least_pair : int
+        Pairs of labels seen fewer times are left to what is frequent anywhere.
     digits : int
         Significant digits of the weights.
     """
 
     gain: float = 4.0
     least_use: float = 3.0
+    least_pair: int = 1
     digits: int = 2
 
 
@@ -178,14 +181,15 @@ def as_grammar(
 
     def follow(context: str) -> list[Option]:
         """What training shows after a label, and Witten-Bell's share for anything."""
-        found = bigram.counts[(context,)]
-        total = sum(found.values()) + len(found)
+        seen = bigram.counts[(context,)]
+        total = sum(seen.values()) + len(seen)
+        found = {m: n for m, n in seen.items() if n >= pruning.least_pair}
         options: list[Option] = [
             ((_any(m, kept, names),) if m else (), found[m] / total)
             for m in (*labels, END)
             if m in found
         ]
-        return [*options, ((Part(Symbol("anything")),), len(found) / total)]
+        return [*options, ((Part(Symbol("anything")),), 1 - sum(found.values()) / total)]
 
     mixture(
         start,
