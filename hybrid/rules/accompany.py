@@ -16,7 +16,13 @@ from numpy.typing import NDArray
 from hybrid.core.pitch import diatonic_step
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules import weights as w
-from hybrid.rules.chorale import Context, final_tones, melody_slots, tonic_staff_step
+from hybrid.rules.chorale import (
+    Context,
+    entry_range,
+    final_tones,
+    melody_slots,
+    tonic_staff_step,
+)
 from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked, draw_path
 from hybrid.rules.leading import link_between, transition
@@ -211,6 +217,7 @@ def _melody(
     before = None
     if context.tail is not None:
         before = context.tail.get((lead.part, lead.number))
+        slots[0] = replace(slots[0], limits=entry_range(lead, context.tail))
     before_chord = None if context.after_pause or before is None else context.last_chord
     peak = tonic_step + max(note.height for note in shape.notes) + 0.5
     manner = replace(SONG, peak=float(peak))
@@ -410,7 +417,8 @@ def _chords(
 
     Without a melody its notes are drawn along, one for each span, as the first column.
     """
-    limits = _limits(context, loose, melody is None)
+    usual = _limits(context, loose, melody is None)
+    entry = _limits(context, loose, melody is None, entry=True)
     # Strands of a broken chord are no voices of their own: what holds between them by
     # preference gives way where it has to; the line itself is checked in any case.
     off = frozenset({"parallels"}) if scheme.is_linear and loose else frozenset()
@@ -420,6 +428,7 @@ def _chords(
         checks.setdefault(check.event, []).append(check)
     sets = []
     for number, span in enumerate(spans):
+        limits = usual if number else entry
         if melody is None:
             found = _open_candidates(placed, span, spans, wanted_steps[number], limits)
         else:
@@ -459,20 +468,29 @@ def _chords(
     return chosen, sum(len(found) for found in sets)
 
 
-def _limits(context: Context, loose: int, with_melody: bool) -> Limits:
+def _limits(context: Context, loose: int, with_melody: bool, entry: bool = False) -> Limits:
     voices = context.voices if with_melody else context.voices[1:]
     n_inner = len(context.voices) - 3
     spacing = (12,) * n_inner + (19,) if loose else (9,) * n_inner + (14,)
     if with_melody:
         spacing = (36, *spacing)
     return Limits(
-        tuple(voice.widened(4 * loose) for voice in voices),
+        tuple(
+            _union(voice.widened(4 * loose), entry_range(voice, context.tail))
+            if entry
+            else voice.widened(4 * loose)
+            for voice in voices
+        ),
         spacing=spacing,
         distinct=True,
         centres=tuple((voice.low + voice.high) / 2 for voice in voices),
         slack=loose > 1,
         complete=0 if loose > 1 else 1,
     )
+
+
+def _union(one: tuple[int, int], two: tuple[int, int]) -> tuple[int, int]:
+    return min(one[0], two[0]), max(one[1], two[1])
 
 
 def _open_candidates(

@@ -265,9 +265,23 @@ def fill_chorale(
     return filled, heights
 
 
-def _limits(context: Context, slack: bool = False) -> Limits:
+def entry_range(voice: Voice, tail: Tail | None) -> tuple[int, int]:
+    """A voice's range at a phrase's start: as far as a step from where it was.
+
+    Where a section lies in another register, tendency tones still find their resolution.
+    """
+    note = (tail or {}).get((voice.part, voice.number))
+    if note is None:
+        return voice.range
+    low, high = min(voice.low, note[0] - 2), max(voice.high, note[0] + 2)
+    return max(low, voice.lowest), min(high, voice.highest)
+
+
+def _limits(context: Context, slack: bool = False, entry: bool = False) -> Limits:
     return Limits(
-        tuple(voice.range for voice in context.voices),
+        tuple(
+            entry_range(voice, context.tail) if entry else voice.range for voice in context.voices
+        ),
         slack=slack,
         centres=_centres(context.voices),
     )
@@ -278,6 +292,7 @@ def _harmonisable(
 ) -> tuple[Slot, ...]:
     """The slots with what the voices under them can do with each note, and two in a row."""
     limits = _limits(context)
+    entry = _limits(context, entry=True)
     tail = _tail_arrays(context)
     slots = tuple(piece for slot in slots for piece in _split(slot, events, limits))
     result = []
@@ -286,12 +301,14 @@ def _harmonisable(
         if not inside:
             result.append(slot)
             continue
-        open_to = frozenset.intersection(*(sopranos(event, limits) for event in inside))
+        open_to = frozenset.intersection(
+            *(sopranos(event, entry if event is events[0] else limits) for event in inside)
+        )
         joins = None
         place = events.index(inside[0])
         if place == 0 and tail is not None and context.last_chord is not None:
             last = Voicings(tail[0], tail[1], np.zeros(1))
-            joins = pairs_from(last, context.last_chord, events[0], tail[2], limits)
+            joins = pairs_from(last, context.last_chord, events[0], tail[2], entry)
         elif place > 0 and _breaks(events[place - 1], events[place], context):
             joins = None
         elif place > 0 and slots[number - 1].onset <= events[place - 1].onset:
@@ -300,7 +317,9 @@ def _harmonisable(
         for one, two in pairwise(inside):
             pairs = soprano_pairs(one, two, limits)
             open_to &= frozenset(a for a, b in pairs if a == b)
-        result.append(replace(slot, open_to=open_to, joins=joins))
+        first = context.voices[0]
+        span = entry_range(first, context.tail) if place == 0 else None
+        result.append(replace(slot, open_to=open_to, joins=joins, limits=span))
     return tuple(result)
 
 
@@ -391,10 +410,11 @@ def _voices_under(
 
     Without a melody the soprano is free, and costs what it differs from ``wanted_steps``.
     """
-    limits = _limits(context, slack)
+    usual, entry = _limits(context, slack), _limits(context, slack, entry=True)
     sets: list[Voicings] = []
     exits: list[tuple[tuple[int, int] | None, ...]] = []
     for number, event in enumerate(events):
+        limits = usual if number else entry
         if melody is not None:
             note = _sounding(melody, event.onset)
             found = voicings(event.chord, event.bass, limits, (), (note.pitch, note.spelling))

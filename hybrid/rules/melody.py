@@ -63,6 +63,8 @@ class Slot:
         Other lines that move at the same moment: from which pitch to which.
     prepared : bool
         Whether it may be held into a chord to which it does not belong (a suspension).
+    limits : (int, int) or None
+        Lowest and highest pitch of this note, where they differ from the melody's.
     """
 
     onset: int
@@ -81,6 +83,7 @@ class Slot:
     joins: frozenset[tuple[int, int]] | None = None
     against: tuple[tuple[int, int], ...] = ()
     prepared: bool = True
+    limits: tuple[int, int] | None = None
 
     @property
     def ticks(self) -> int:
@@ -215,6 +218,7 @@ def draw_melody(
 
 def _candidates(slot: Slot, limits: tuple[int, int], manner: Manner) -> _Set:
     chord = slot.chord
+    limits = slot.limits or limits
     wanted = dict(slot.tones)
     tones = tuple(wanted) if wanted else scale_of(chord)
     if slot.pinned:

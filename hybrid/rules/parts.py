@@ -138,7 +138,8 @@ def chorale_voices(
     """Soprano, alto, tenor, bass on a phrase's instruments (or the outer ones of them)."""
     chosen = pitched_players(names)
     labels = {4: VOICES, 3: (VOICES[0], VOICES[1], VOICES[3]), 2: (VOICES[0], VOICES[3])}[n_voices]
-    shift = REGISTERS[register or "middle"]
+    # Half the octave: four voices a whole octave away would leave their comfortable ranges.
+    shift = REGISTERS[register or "middle"] // 2
     owners = _spread(chosen, n_voices)
     voices = []
     used: dict[int, int] = {}
@@ -149,8 +150,10 @@ def chorale_voices(
             hand = "right" if index < n_voices / 2 else "left"
         part = table.find(name, copy, hand)
         used[part] = used.get(part, 0) + 1
-        low, high = _fit(RANGES[label], INSTRUMENTS[name], shift)
-        voices.append(Voice(label, part, used[part], low, high))
+        player = INSTRUMENTS[name]
+        low, high = _fit(RANGES[label], player, shift)
+        ends = RANGES.get(name, (player.lowest, player.highest))
+        voices.append(Voice(label, part, used[part], low, high, *ends))
     return tuple(voices)
 
 
@@ -172,7 +175,7 @@ def _fit(wanted: tuple[int, int], instrument: Instrument, shift: int) -> tuple[i
     if instrument.name in VOICES or instrument.name == "choir":
         shift = 0 if instrument.name != "choir" else shift
         own = own if instrument.name == "choir" else RANGES[instrument.name]
-    for move in (shift, shift // 2, 0, -12, 12, -24, 24):
+    for move in (shift, 0, -12, 12, -24, 24):
         low, high = max(own[0], wanted[0] + move), min(own[1], wanted[1] + move)
         if high - low >= 14:
             return low, high
@@ -221,7 +224,8 @@ def accompanied_voices(
         low = max(low, 59)
         high = min(first.highest, low + MELODY_SPAN)
     hand = "right" if n == 1 and first.name in TWO_HANDS else ""
-    voices = [Voice("melody", table.find(*chosen[0], hand), 1, low, high, low, high)]
+    ends = RANGES.get(first.name, (first.lowest, first.highest))
+    voices = [Voice("melody", table.find(*chosen[0], hand), 1, low, high, *ends)]
     if n <= 2:
         owners = [n - 1] * n_strands
     elif n == 3:
