@@ -44,7 +44,7 @@ def test_a_piece_starts_and_ends_at_home(form: str) -> None:
         placed = list(piece.phrases())
         assert placed[0].key == piece.key
         last = placed[-1]
-        assert end_key(last).tonic == piece.key.tonic  # type: ignore[union-attr]
+        assert end_key(last).tonic == piece.key.tonic
         final = RomanNumeral.parse(last.phrase.chords[-1].numeral)
         assert (final.degree, final.inversion, final.has_seventh) == (1, 0, False)
 

@@ -159,4 +159,5 @@ def test_two_hundred_seeds(form: str) -> None:
         assert piece.is_ready
         check_chords(piece)
         last = list(piece.phrases())[-1]
-        assert last.key_of(last.phrase.chords[-1]).tonic == key.tonic
+        # A tonic major or minor of more than 7 accidentals is respelled.
+        assert (last.key_of(last.phrase.chords[-1]).tonic - key.tonic) % 12 == 0
