@@ -23,6 +23,7 @@ from hybrid.rules.chorale import (
     melody_slots,
     tonic_staff_step,
 )
+from hybrid.rules.endings import shut_out
 from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked, draw_path
 from hybrid.rules.leading import link_between, transition
@@ -438,6 +439,9 @@ def _chords(
             found = found.plus(check_cost(local, number, None, found)[0])
         for line in lines.broken:
             found = found.plus(inner_cost(line, number, found))
+        if number + 1 == len(spans) and context.barred:
+            ends = _ends(placed, spans, played[-1], melody, found, context, scheme)
+            found = found.plus(shut_out(ends, context.barred, len(found)))
         sets.append(found)
     if context.tail is not None and context.last_chord is not None and not context.after_pause:
         tail = _tail(context, scheme, melody is None)
@@ -466,6 +470,29 @@ def _chords(
         np.array(path.probability),
     )
     return chosen, sum(len(found) for found in sets)
+
+
+def _ends(
+    placed: PlacedPhrase,
+    spans: Sequence[Span],
+    hits: Sequence[Stroke],
+    melody: Sequence[MelodyNote] | None,
+    found: Voicings,
+    context: Context,
+    scheme: Scheme,
+) -> dict[tuple[int, int], NDArray[np.int64]]:
+    """Pitch with which each line ends, for every candidate of the last span."""
+    lead, *strands = context.voices
+    shift = int(melody is None)
+    mode = _mode(scheme, placed, spans, spans[-1])
+    ends = {
+        _place(hit.strand, mode, scheme, strands): found.pitch[:, hit.strand + shift]
+        for hit in sorted(hits, key=lambda hit: hit.end)
+    }
+    ends[lead.part, lead.number] = (
+        found.pitch[:, 0] if melody is None else np.full(len(found), melody[-1].pitch)
+    )
+    return ends
 
 
 def _limits(context: Context, loose: int, with_melody: bool, entry: bool = False) -> Limits:

@@ -18,6 +18,8 @@ from hybrid.core.plan import PlacedPhrase
 from hybrid.core.pitch import diatonic_step
 from hybrid.rules import weights as w
 from hybrid.rules.decorate import Figure, Habits, Skeleton, draw_figures, parts_of
+from hybrid.rules.endings import Ending, shut_out
+from hybrid.rules.guide import Guide
 from hybrid.rules.harmony import Chord, Event, accent_at, beat_events, beat_ticks, to_ticks
 from hybrid.rules.joins import pairs_from, soprano_pairs, sopranos
 from hybrid.rules.lattice import Blocked, draw_path
@@ -58,6 +60,10 @@ class Context:
         Whether this phrase ends with a pause.
     upbeat : int
         Ticks after the phrase's last note that lead to the next phrase.
+    guide : Guide or None
+        What constraints ask of the phrase.
+    barred : tuple of Ending
+        Endings that the next phrase could not follow.
     """
 
     voices: tuple[Voice, ...]
@@ -66,6 +72,8 @@ class Context:
     after_pause: bool = False
     pause: bool = False
     upbeat: int = 0
+    guide: Guide | None = None
+    barred: tuple[Ending, ...] = ()
 
 
 def melody_slots(
@@ -178,9 +186,13 @@ def fill_chorale(
     slots = melody_slots(
         placed, chords, shape, tonic_step, theme, context.after_pause, context.pause
     )
+    if context.guide is not None:
+        slots = context.guide.slots(slots)
     slots = _harmonisable(slots, events, context)
     peak = tonic_step + max(note.height for note in shape.notes) + 0.5
     manner = replace(MANNER, peak=float(peak))
+    if context.guide is not None:
+        manner = context.guide.manner(manner)
     wanted_steps = _wanted_steps(slots, events)
     ways: list[tuple[tuple[MelodyNote, ...] | None, bool]] = [(None, False)]
     for less in (slots, tuple(replace(slot, joins=None) for slot in slots)):
@@ -426,6 +438,10 @@ def _voices_under(
             found = _ending(placed, event, found)
         if memory is not None:
             found = found.plus(_unlike(placed, event, found, memory))
+        if context.guide is not None:
+            found = context.guide.kept(found, event)
+        if number + 1 == len(events):
+            found = found.plus(_shut(found, melody, context))
         sets.append(found)
         exit_ = None
         if melody is not None and number + 1 < len(events):
@@ -456,6 +472,22 @@ def _voices_under(
         np.array(path.probability[skip:]),
     )
     return chosen, sum(len(found) for found in sets)
+
+
+def _shut(
+    found: Voicings, melody: Sequence[MelodyNote] | None, context: Context
+) -> NDArray[np.float64]:
+    """What the last voicings cost for endings that are barred."""
+    if not context.barred:
+        return np.zeros(len(found))
+    ends = {
+        (voice.part, voice.number): found.pitch[:, column]
+        for column, voice in enumerate(context.voices)
+    }
+    if melody is not None:
+        soprano = context.voices[0]
+        ends[soprano.part, soprano.number] = np.full(len(found), melody[-1].pitch)
+    return shut_out(ends, context.barred, len(found))
 
 
 def _breaks(before: Event, after: Event, context: Context) -> bool:
@@ -569,6 +601,7 @@ def _skeleton(
         ranges,
         {0: tuple(lines)},
         frozenset(open_events),
+        permits=context.guide.permits(events) if context.guide is not None else None,
     )
 
 

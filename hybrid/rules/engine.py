@@ -20,9 +20,10 @@ from hybrid.rules.chorale import Context, Memory, fill_chorale
 from hybrid.rules.conflicts import check_harmony
 from hybrid.rules.constrained import Chain, Stretch, four_part_runs, refuse, write_phrase
 from hybrid.rules.constraints import HARMONIC, ask, check_values
+from hybrid.rules.endings import Ending, blame, has_ending
 from hybrid.rules.harmony import Chord, beat_ticks, plan_chords, to_ticks
 from hybrid.rules.lattice import Blocked
-from hybrid.rules.lines import Filled
+from hybrid.rules.lines import Filled, Tail
 from hybrid.rules.parts import (
     PartTable,
     Voice,
@@ -37,10 +38,10 @@ from hybrid.rules.themes import Shape, ShapeNote, Theme, invent, take_up
 
 #: Textures that are written in independent parts.
 FOUR_PARTS = ("chorale", "counterpoint")
-#: How often a phrase is written anew because no music could follow it, and how many phrases
-#: back that may reach.
+#: How often a phrase is drawn where figures keep ending it as it may not end, and how many
+#: phrases of a plan are written anew before it is refused.
 MAX_TRIES = 6
-MAX_BACK = 3
+MAX_ANEW = 400
 Streams = tuple[np.random.Generator, np.random.Generator, np.random.Generator]
 
 
@@ -107,11 +108,12 @@ class RulesEngine:
 
 @dataclass(frozen=True)
 class _State:
-    """What the phrases so far have left behind: themes, memories, rhythms."""
+    """What the phrases so far have left behind: themes, memories, rhythms, codes of chains."""
 
     themes: dict[str, Theme]
     memories: dict[tuple[str, str], object]
     rhythms: set[tuple[Fraction, ...]]
+    codes: dict[int, int]
 
 
 class _Writer:
@@ -189,43 +191,89 @@ class _Writer:
         )
 
     def run(self) -> list[Filled]:
-        """All phrases in turn; where one cannot follow, the one before is written anew.
+        """All phrases in turn; where one cannot follow, the one before ends otherwise.
+
+        Every failure shuts at least one ending out for good (see `hybrid.rules.endings`), so
+        this comes to an end, and it fails only where the plan leaves no way. Nearly always a
+        single phrase is written once more; the work stays linear in the plan's length.
 
         Raises
         ------
         ConflictError
-            If a phrase cannot be written after any of the tries.
+            If some phrases' chords cannot be joined under the rules.
         """
         done: list[Filled] = []
         before: list[_State] = []  # what was known when each phrase was begun
-        tries: list[int] = []
-        retries = 0
+        barred: list[list[Ending]] = [[] for _ in self.phrases]
+        cause = list(range(len(self.phrases)))  # the phrase that bars endings of each one
+        anew = 0
         while len(done) < len(self.phrases):
             number = len(done)
-            if len(before) == number:
-                before.append(_State(dict(self.themes), dict(self.memories), set(self.rhythms)))
-                tries.append(0)
-            try:
-                done.append(self._phrase(number, done[-1] if done else None, tries[number]))
-            except Blocked as error:
-                retries += 1
-                back = number - 1
-                while back >= 0 and tries[back] >= MAX_TRIES:
-                    back -= 1
-                if back < 0 or number - back > MAX_BACK:
-                    placed = self.phrases[number][0]
-                    where = f"chords of bars {placed.first_bar}-{placed.last_bar}"
-                    raise ConflictError(
-                        f"the {where} cannot be joined under the rules", (where,)
-                    ) from error
-                tries[back] += 1
-                del done[back:], before[back + 1 :], tries[back + 1 :]
-                state = before[back]
-                self.themes = dict(state.themes)
-                self.memories = dict(state.memories)
-                self.rhythms = set(state.rhythms)
-        self.counts["phrases written anew"] = retries
+            before = [*before[:number], self._state()]
+            last = done[-1] if done else None
+            found = self._try(number, last, barred[number])
+            if found is not None:
+                done.append(found)
+                continue
+            self._restore(before[number])
+            if last is None or anew == MAX_ANEW:
+                raise self._conflict(cause[number])
+            ending = self._blame(number, last, barred[number], before[number])
+            if not ending or ending in barred[number - 1]:
+                # Nothing before matters: the chords themselves, or those after, leave no way.
+                raise self._conflict(cause[number])
+            barred[number - 1].append(ending)
+            cause[number - 1] = cause[number]
+            anew += 1
+            done.pop()
+            self._restore(before[number - 1])
+        self.counts["phrases written anew"] = anew
         return done
+
+    def _try(self, number: int, last: Filled | None, barred: Sequence[Ending]) -> Filled | None:
+        """A phrase after another, with none of the endings that are barred; None if there is none.
+
+        Figures and walking basses move a line's last note after the voicings are drawn; where
+        that makes a barred ending after all, others are drawn.
+        """
+        start = self._state()
+        for attempt in range(MAX_TRIES):
+            try:
+                found = self._phrase(number, last, attempt, tuple(barred))
+            except Blocked:
+                return None
+            if not any(has_ending(found.tail, ending) for ending in barred):
+                return found
+            self._restore(start)
+        return None
+
+    def _blame(self, number: int, last: Filled, barred: Sequence[Ending], start: _State) -> Ending:
+        """Which notes of the phrase before leave no way into a phrase."""
+
+        def is_blocked(tail: Tail) -> bool:
+            found = self._try(number, replace(last, tail=tail), barred)
+            self._restore(start)
+            return found is None
+
+        return blame(last.tail, is_blocked)
+
+    def _state(self) -> _State:
+        return _State(dict(self.themes), dict(self.memories), set(self.rhythms), dict(self.codes))
+
+    def _restore(self, state: _State) -> None:
+        self.themes = dict(state.themes)
+        self.memories = dict(state.memories)
+        self.rhythms = set(state.rhythms)
+        self.codes = dict(state.codes)
+
+    def _conflict(self, number: int) -> ConflictError:
+        """The error that names the chords of a phrase and of the one that it has to follow."""
+        placed, chords = self.phrases[number]
+        where = f"chords of bars {placed.first_bar}-{placed.last_bar}"
+        line = " ".join(chord.numeral.text for chord in chords)
+        return ConflictError(
+            f"the {where} cannot be joined under the rules ({placed.key.name}: {line})", (where,)
+        )
 
     def _upbeat(
         self, placed: PlacedPhrase, chords: tuple[Chord, ...], after: PlacedPhrase | None
@@ -244,7 +292,13 @@ class _Writer:
     def _stream(self, what: str, *names: str | int) -> np.random.Generator:
         return stage_rng(self.seed, "rules", what, *names)
 
-    def _phrase(self, number: int, before: Filled | None, attempt: int) -> Filled:
+    def _phrase(
+        self,
+        number: int,
+        before: Filled | None,
+        attempt: int = 0,
+        barred: tuple[Ending, ...] = (),
+    ) -> Filled:
         placed, chords = self.phrases[number]
         after = self.phrases[number + 1][0] if number + 1 < len(self.phrases) else None
         upbeat = self._upbeat(placed, chords, after)
@@ -277,6 +331,7 @@ class _Writer:
             before.pause if before else False,
             pause,
             upbeat,
+            barred=barred,
         )
         filled, heights = fill(placed, chords, shape, theme, context, streams)
         if theme is None:

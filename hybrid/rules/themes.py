@@ -216,14 +216,16 @@ def _with_final(
     start = to_ticks(placed.start)
     end = to_ticks(placed.quarters)
     bar_ticks = to_ticks(placed.metre.bar_quarters)
-    landing = max(chords[-1].onset - start, end - bar_ticks)
+    rest = end - upbeat
+    # An upbeat may fill the last bar; then the phrase rests in the one before.
+    bar_line = end - bar_ticks if end - bar_ticks < rest else rest - bar_ticks
+    landing = max(chords[-1].onset - start, bar_line)
     if placed.phrase.cadence == "none":
         return [note for note in notes if note.onset < end]
     kept = [note for note in notes if note.onset < landing]
     if kept and kept[-1].onset + kept[-1].duration > landing:
         last = kept[-1]
         kept[-1] = replace(last, duration=landing - last.onset)
-    rest = end - upbeat
     beat = beat_ticks(placed.metre)
     after = [ShapeNote(onset, beat, final, 0.0, upbeat=True) for onset in range(rest, end, beat)]
     return [*kept, ShapeNote(landing, rest - landing, final, weight=1.2), *after]
