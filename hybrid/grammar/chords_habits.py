@@ -43,7 +43,7 @@ APPROACH = {
 #: Where a phrase without a cadence may stop: chords nothing is left hanging in.
 STABLE = {
     "I": 3.0, "I6": 2.0, "V": 3.0, "V6": 1.0, "IV": 1.0, "ii": 0.7, "ii6": 1.0, "vi": 1.0,
-    "IV6": 0.3, "III": 0.4, "iii": 0.3, "VII": 0.3, "bVI": 0.3, "II": 0.6,
+    "IV6": 0.3, "III": 0.4, "iii": 0.3, "VII": 0.3, "bVI": 0.3, "bVII": 0.5, "II": 0.6,
 }  # fmt: skip
 #: How a phrase opens; ``free`` takes whatever follows from the phrase before.
 OPENINGS: dict[str, dict[str, float]] = {
@@ -72,11 +72,14 @@ class ChordStyle:
         Factor on applied dominants, augmented sixths and mixture.
     inner_cadence : float
         Factor on root-position V(7)-I inside a phrase, which would sound like its end.
+    uneven : float
+        Factor on bars whose chords are not equally long.
     """
 
     harmony: str = "common"
     chromatic: float = 1.0
     inner_cadence: float = 0.35
+    uneven: float = 1.0
 
 
 PLAIN = ChordStyle()

@@ -80,7 +80,14 @@ def phrase_chords(
     else:
         least = fewest_chords(cadence, modulates)
         slots = draw_slots(
-            metre, bars, pace, rng, cadence=cadence, minimum=least, whole_final=whole_final
+            metre,
+            bars,
+            pace,
+            rng,
+            cadence=cadence,
+            minimum=least,
+            whole_final=whole_final,
+            uneven=style.uneven,
         )
         wishes = {}
     fixed: dict[int, tuple[str, Key]] = {}

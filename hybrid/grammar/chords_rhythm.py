@@ -14,7 +14,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 
@@ -98,7 +98,7 @@ def _slots_of(pattern: tuple[int, ...], metre: Metre, bar: int) -> list[Slot]:
     ]
 
 
-def _weight(pattern: tuple[int, ...], metre: Metre, pace: float) -> float:
+def _weight(pattern: tuple[int, ...], metre: Metre, pace: float, uneven: float) -> float:
     """How well a pattern keeps the pace (beats per chord); changes on strong beats preferred."""
     strengths = [strength for _, strength in beats(metre)]
     n = len(strengths)
@@ -108,7 +108,8 @@ def _weight(pattern: tuple[int, ...], metre: Metre, pace: float) -> float:
     weak = sum(strengths[place] < top for place in pattern[1:])
     # Fast harmony changes on weak beats as well.
     penalty = min(0.95, max(0.6, 1.3 - 0.35 * pace))
-    return fit * penalty**weak + 1e-9
+    lengths = {end - start for start, end in pairwise((*pattern, n))}
+    return fit * penalty**weak * (uneven if len(lengths) > 1 else 1.0) + 1e-9
 
 
 def _split(slot: Slot, metre: Metre) -> list[Slot]:
@@ -140,6 +141,7 @@ def draw_slots(
     cadence: str = "none",
     minimum: int = 1,
     whole_final: float = 0.8,
+    uneven: float = 1.0,
 ) -> list[Slot]:
     """Draw the places of a phrase's chords.
 
@@ -158,6 +160,8 @@ def draw_slots(
         Fewest chords; slots are halved until there are as many.
     whole_final : float
         Chance that the cadence's last chord takes the whole last bar.
+    uneven : float
+        Factor on bars whose chords are not equally long.
     """
     options = bar_patterns(metre)
     slots: list[Slot] = []
@@ -171,7 +175,7 @@ def draw_slots(
             wanted = min(pace, 1.6 * n_beats)
             if closing and bar == bars - 2:
                 wanted = min(max(1.0, pace / 1.8), max(1.0, n_beats / 1.5))
-            weights = np.array([_weight(option, metre, wanted) for option in options])
+            weights = np.array([_weight(option, metre, wanted, uneven) for option in options])
             pattern = options[_draw(weights, rng)]
         new = _slots_of(pattern, metre, bar)
         hold = 1 - n_beats / pace if pace > n_beats else 0.0
@@ -197,7 +201,7 @@ def _final_pattern(
         return (0,)
     goal = strong[len(strong) // 2]
     before = [p for p in bar_patterns(metre) if goal in p and p[-1] == goal]
-    weights = np.array([_weight(option, metre, pace) for option in before])
+    weights = np.array([_weight(option, metre, pace, 1.0) for option in before])
     return before[_draw(weights, rng)]
 
 

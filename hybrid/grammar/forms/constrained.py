@@ -132,6 +132,7 @@ def _task(
         cadence=cadence,
         minimum=fewest_chords(cadence, len(set(keys)) > 1),
         whole_final=whole_final,
+        uneven=style.uneven,
     )
     slots, fixed_at = _with_given(slots, wish, metre)
     slots, fixed_at = _cut_at_keys(slots, fixed_at, keys, metre)

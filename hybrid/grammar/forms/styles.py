@@ -113,7 +113,7 @@ STYLES: dict[str, Style] = {
             (108, 168),
             1.6,
             keys={"major": 0.75, "minor": 0.25},
-            chords=ChordStyle(chromatic=0.4),
+            chords=ChordStyle(chromatic=0.4, uneven=0.5),
         ),
         Style(
             "folk",
@@ -125,7 +125,7 @@ STYLES: dict[str, Style] = {
             (84, 126),
             1.8,
             keys={"major": 0.65, "minor": 0.35},
-            chords=ChordStyle(chromatic=0.08),
+            chords=ChordStyle(chromatic=0.08, uneven=0.3),
         ),
         Style(
             "pop",
@@ -137,7 +137,7 @@ STYLES: dict[str, Style] = {
             (88, 128),
             2.0,
             keys={"major": 0.65, "minor": 0.35},
-            chords=ChordStyle(harmony="pop", chromatic=0.5, inner_cadence=0.7),
+            chords=ChordStyle(harmony="pop", chromatic=0.5, inner_cadence=0.7, uneven=0.03),
         ),
         Style(
             "jazz",
@@ -149,7 +149,7 @@ STYLES: dict[str, Style] = {
             (104, 168),
             1.6,
             keys={"major": 0.8, "minor": 0.2},
-            chords=ChordStyle(harmony="jazz", inner_cadence=0.8),
+            chords=ChordStyle(harmony="jazz", inner_cadence=0.8, uneven=0.3),
         ),
     )
 }
