@@ -25,7 +25,8 @@ from hybrid.rules.parts import PartTable
 #: Added to a note's velocity by the strength of its onset.
 ACCENTS = {3: 6, 2: 3, 1: 0, 0: -4}
 PHRASE_SWELL = 7  # from a phrase's edges to its middle
-LEADING_LINE = 6  # for the melody above its accompaniment
+#: Added for the leading line: a melody above its accompaniment more than a soprano.
+LEADING_LINE = {"melody": 6, "soprano": 2}
 
 
 def velocity(placed: PlacedPhrase, note: LineNote) -> int:
@@ -36,8 +37,7 @@ def velocity(placed: PlacedPhrase, note: LineNote) -> int:
     # A phrase swells to about three fifths of its length and dies away.
     swell = np.sin(np.pi * np.clip(along, 0.0, 1.0) ** 0.8)
     value = base * note.weight + ACCENTS[note.accent] + PHRASE_SWELL * (float(swell) - 0.5)
-    if note.voice in ("soprano", "melody"):
-        value += LEADING_LINE
+    value += LEADING_LINE.get(note.voice, 0)
     return int(np.clip(round(value), 1, 127))
 
 

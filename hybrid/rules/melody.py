@@ -282,7 +282,7 @@ def _pair(
     table = w.STEP_SOPRANO * manner.leap
     cost = table[size].copy()
     repeats = move == 0
-    cost[repeats] = manner.repeat
+    cost[repeats] = manner.repeat + (2.5 if min(slot.ticks, after.ticks) <= 240 else 0.0)
     if slot.height is not None and after.height is not None:
         wanted = after.height - slot.height
         cost += manner.shape * np.abs((b.step[None, :] - a.step[:, None]) - wanted)
