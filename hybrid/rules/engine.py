@@ -287,7 +287,8 @@ class _Writer:
         beats = (chords[-1].end - chords[-1].onset) // beat
         if (chords[-1].end - chords[-1].onset) % beat or beats < 3:
             return 0
-        return beat * (1 if beats == 3 else self.upbeats)
+        # Shorter than the rest, or the cadence would be heard as an upbeat's chord.
+        return beat * min(self.upbeats, (beats - 1) // 2)
 
     def _stream(self, what: str, *names: str | int) -> np.random.Generator:
         return stage_rng(self.seed, "rules", what, *names)
