@@ -112,7 +112,7 @@ def _weight(pattern: tuple[int, ...], metre: Metre, pace: float, uneven: float) 
     return fit * penalty**weak * (uneven if len(lengths) > 1 else 1.0) + 1e-9
 
 
-def _split(slot: Slot, metre: Metre) -> list[Slot]:
+def split_slot(slot: Slot, metre: Metre) -> list[Slot]:
     """Halve a slot at its strongest inner beat, or in the middle."""
     bar = slot.onset // metre.bar_quarters * metre.bar_quarters
     inside = [
@@ -209,7 +209,7 @@ def _divide(slots: list[Slot], metre: Metre, keep_last: bool) -> list[Slot]:
     """Halve the longest slot; of equal ones the last. The final chord stays whole if it can."""
     places = range(len(slots) - 1) if keep_last and len(slots) > 1 else range(len(slots))
     place = max(places, key=lambda index: (slots[index].duration, index))
-    return [*slots[:place], *_split(slots[place], metre), *slots[place + 1 :]]
+    return [*slots[:place], *split_slot(slots[place], metre), *slots[place + 1 :]]
 
 
 def _draw(weights: np.ndarray, rng: np.random.Generator) -> int:

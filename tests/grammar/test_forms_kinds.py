@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,10 @@ import pytest
 from hybrid.core.numerals import RomanNumeral
 from hybrid.core.pitch import Key
 from hybrid.core.plan import DYNAMICS, FormPlan, PlacedPhrase
+from hybrid.core.timeline import Metre
 from hybrid.grammar.forms import FORMS, STYLES, plan_form
+from hybrid.grammar.forms.harmonise import Harmoniser
+from hybrid.grammar.forms.realise import PhraseSketch
 
 SEEDS = range(6)
 
@@ -293,3 +297,18 @@ def test_other_grammars_of_harmony_can_make_the_chords(harmony: str) -> None:
     assert piece.derivation["harmony"]
     assert [s.label for s in piece.sections] == [s.label for s in plain.sections]
     assert piece.sections != plain.sections
+
+
+@pytest.mark.parametrize("metre", ["4/4", "3/4", "6/8", "5/4"])
+@pytest.mark.parametrize("name", ["C", "g"])
+@pytest.mark.parametrize(("cadence", "bars"), [("HC", 4), ("HC", 6), ("PAC", 4), ("HC", 2)])
+def test_a_circle_falls_by_fifths(metre: str, name: str, cadence: str, bars: int) -> None:
+    key, beat = Key.parse(name), Metre.parse(metre)
+    harmony = Harmoniser(beat, STYLES["classical"].chords, 2.0, 0.8)
+    phrase = PhraseSketch("circle", "q", cadence, bars, key, key, "free")
+    chords = harmony.chords(phrase, None, np.random.default_rng(0))
+    assert chords[-1].end == bars * beat.bar_quarters
+    roots = [RomanNumeral.parse(chord.numeral).degree for chord in chords]
+    assert all((one - two) % 7 == 4 for one, two in pairwise(roots))  # a fifth down
+    assert roots[-1] == (5 if cadence == "HC" else 1)
+    assert len(roots) >= 3

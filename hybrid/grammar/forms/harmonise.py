@@ -18,12 +18,19 @@ from hybrid.core.timeline import Metre
 from hybrid.grammar import harmony_tgg, rohrmeier
 from hybrid.grammar.chords import chord_table
 from hybrid.grammar.chords_habits import Before, ChordStyle, join_weights
-from hybrid.grammar.chords_phrase import phrase_chords
+from hybrid.grammar.chords_phrase import phrase_chords, slot_at
+from hybrid.grammar.chords_rhythm import Slot, split_slot
+from hybrid.grammar.chords_walk import PhraseTask, draw_chords
 from hybrid.grammar.forms.realise import PhraseSketch, respell
 from hybrid.grammar.trees import Tree, format_tree
 
 #: What can draw the chords of new phrases.
 SOURCES = ("phrase", "rohrmeier", "temporal")
+#: The diatonic circle of fifths, to the tonic; diminished triads stand in first inversion.
+CIRCLE = {
+    "major": ("I", "IV", "viio6", "iii", "vi", "ii", "V", "I"),
+    "minor": ("i", "iv", "VII", "III", "VI", "iio6", "V", "i"),
+}
 _Name = TypeVar("_Name")
 
 
@@ -86,7 +93,11 @@ class Harmoniser:
             Label of its section and its number there: a returning section takes up the
             harmony it had at that place, before that of the theme's first appearance.
         """
-        found = self._standing(phrase) if phrase.function == "standing on V" else None
+        found: tuple[PlanChord, ...] | None = None
+        if phrase.function == "standing on V":
+            found = self._standing(phrase)
+        elif phrase.function == "circle":
+            found = self._circle(phrase, rng)
         same = (phrase.theme, phrase.bars, phrase.cadence)
         first = self._known(same, self.variants) or self._known(phrase.theme, self.heard)
         if found is None and place is not None:
@@ -203,6 +214,37 @@ class Harmoniser:
             for (onset, numeral), end in zip(lengths, ends, strict=True)
         )
 
+    def _circle(
+        self, phrase: PhraseSketch, rng: np.random.Generator
+    ) -> tuple[PlanChord, ...] | None:
+        """Roots that fall by fifths through the scale, two a bar, to the dominant or beyond."""
+        if phrase.key.mode not in CIRCLE or self.style.harmony != "common":
+            return None
+        bar = self.metre.bar_quarters
+        slots = []
+        for number in range(phrase.bars):
+            whole = slot_at(number * bar, bar, self.metre)
+            closes = number == phrase.bars - 1
+            slots += [whole] if closes else split_slot(whole, self.metre)
+        line = CIRCLE[phrase.key.mode]
+        end = len(line) if phrase.cadence in ("PAC", "IAC") else len(line) - 1
+        while len(slots) > end:  # a longer phrase moves more slowly
+            slots = [*join_first(slots)]
+        names = line[end - len(slots) : end]
+        task = PhraseTask(
+            phrase.key,
+            tuple(slots),
+            phrase.cadence,
+            style=self.style,
+            before=self.before,
+            fixed={place: (name, phrase.key) for place, name in enumerate(names)},
+            loose=True,
+        )
+        try:
+            return draw_chords(task, rng)
+        except PlanError:  # another cadence than the circle can make
+            return None
+
     def _copy(self, phrase: PhraseSketch, first: Heard) -> tuple[PlanChord, ...] | None:
         """The same chords, if the phrase does the same thing in the same mode."""
         old = first.phrase
@@ -269,6 +311,15 @@ class Harmoniser:
         if index is None or chord.key is not None:
             return False
         return bool(join_weights(table, phrase.key, self.before)[index] > 0)
+
+
+def join_first(slots: list[Slot]) -> list[Slot]:
+    """Join the first two neighbours that are the shortest ones together."""
+    pairs = range(len(slots) - 1)
+    place = min(pairs, key=lambda i: (slots[i].duration + slots[i + 1].duration, i))
+    one, two = slots[place], slots[place + 1]
+    joined = Slot(one.onset, one.duration + two.duration, one.strength)
+    return [*slots[:place], joined, *slots[place + 2 :]]
 
 
 def _interval(phrase: PhraseSketch) -> tuple[int, str]:
