@@ -103,10 +103,21 @@ def explain(
             names = (*names, GIVEN)
         return conflict_error(names, bars)
     found = quickxplain(hard, lattice.feasible)
+    given = lattice.before is not None or lattice.after is not None or GIVEN in asked
+    if given and _without_given(lattice).feasible(found):
+        return conflict_error((*found, GIVEN), _place(lattice, found, bars_of))
     bars = _place(lattice, found, bars_of)
     if not _contradict_alone(lattice, found):
         found = (*found, f"chords of bars {bars[0]}-{bars[1]}")
     return conflict_error(found, bars)
+
+
+def _without_given(lattice: Lattice) -> Lattice:
+    """The same search where nothing is given."""
+    asked = [item for name, item in lattice.asked.items() if name != GIVEN]
+    found = Lattice(lattice.moments, asked)
+    found.wide = True
+    return found
 
 
 def _place(
@@ -165,9 +176,7 @@ def _free_voices(lattice: Lattice, items: Sequence[Asked], voices: tuple[int, ..
     """
     alive: np.ndarray | None = None
     state: np.ndarray | None = None
-    reached = {
-        (n, reach.pitch): False for n, item in enumerate(items) for reach in item.reaches
-    }
+    reached = {(n, reach.pitch): False for n, item in enumerate(items) for reach in item.reaches}
     for moment in lattice.moments:
         event = moment.event
         options = []

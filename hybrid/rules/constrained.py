@@ -76,7 +76,9 @@ class Chain:
         self.asked = tuple(together([*asked, *cadences]).values())
         moments: list[Moment] = []
         for number, item in enumerate(self.stretches):
-            events = beat_events(item.placed, item.chords, beat_ticks(item.placed.metre), item.upbeat)
+            events = beat_events(
+                item.placed, item.chords, beat_ticks(item.placed.metre), item.upbeat
+            )
             breaks = [False] * len(events)
             for place in range(1, len(events)):
                 pauses = events[place].upbeat and not events[place - 1].upbeat
@@ -108,6 +110,9 @@ class Chain:
         # First with notes on the beats and where constraints ask for them, then anywhere.
         if not self.lattice.feasible(self.hard):
             self.lattice.wide = True
+        if GIVEN in self.lattice.asked and not self.lattice.feasible(self.hard):
+            old = self.lattice
+            self.lattice = Lattice(old.moments, self.asked, old.before, old.after, florid=True)
         error = explain(self.lattice, self.hard, self._bars)
         if error is not None:
             raise error
@@ -278,7 +283,8 @@ class Chain:
         ready: dict[tuple[int, int], Figure] = {}
         for place, moment in enumerate(moments):
             for voice in range(n_voices):
-                if voice in tied_down or moment.extra or path.pitch[place, voice] == SILENT:
+                foreign = int(path.pitch[place, voice]) % 12 not in moment.event.chord.classes
+                if voice in tied_down or moment.extra or foreign:
                     ready[place, voice] = plain[place][voice]
 
         def permits(place: int, voice: int, figure: Figure) -> bool:

@@ -111,6 +111,13 @@ class Lattice:
         All constraints; those named `GIVEN` are in force always.
     before, after : Edge or None
         What stands fixed on either side.
+    florid : bool
+        Whether voices between given lines may have figures in the search itself.
+
+    Attributes
+    ----------
+    wide : bool
+        Whether all voices may move where events are cut.
     """
 
     def __init__(
@@ -119,12 +126,14 @@ class Lattice:
         asked: Sequence[Asked],
         before: Edge | None = None,
         after: Edge | None = None,
+        florid: bool = False,
     ) -> None:
         self.moments = tuple(moments)
         self.asked = {item.name: item for item in asked}
         self.before, self.after = before, after
-        self.wide = False  # whether all voices may move at cuts
-        self.choices = [choices(moment, asked) for moment in self.moments]
+        self.choices = [choices(moment, asked, florid) for moment in self.moments]
+        self.florid = florid
+        self.wide = florid
         self._steps: dict[int, Mask] = {}
         self._own: dict[tuple[str, int], Mask] = {}
         self._strict: dict[int, Mask] = {}
@@ -238,7 +247,20 @@ class Lattice:
                 self._given_voices(place - 1) & self._given_voices(place),
                 self.choices[place - 1].loose,
             )
+            self._steps[place] &= self._figured(place)
         return self._steps[place]
+
+    def _figured(self, place: int) -> Mask:
+        """Steps into figures' notes: held at a beat, by step or held where an event is cut."""
+        one, two = self.choices[place - 1], self.choices[place]
+        keep = np.ones((len(one.found), len(two.found)), dtype=bool)
+        if two.florid is None or not two.florid.any():
+            return keep
+        widest = 2 if self.moments[place].extra else 0
+        for voice in range(two.florid.shape[1]):
+            move = np.abs(two.found.pitch[None, :, voice] - one.found.pitch[:, None, voice])
+            keep &= ~two.florid[None, :, voice] | (move <= widest)
+        return keep
 
     def _given_voices(self, place: int) -> frozenset[int]:
         if GIVEN not in self.asked:
@@ -391,9 +413,7 @@ class Lattice:
         counts = [count for item in active for count in item.counts]
         for one, two in combinations(onsets, 2):
             low, high = max(one.start, two.start), min(one.end, two.end)
-            if one.voice == two.voice and any(
-                low <= tick < high for tick in one.ticks ^ two.ticks
-            ):
+            if one.voice == two.voice and any(low <= tick < high for tick in one.ticks ^ two.ticks):
                 return True
         for line in lines:
             struck = {n[0] for n in line.notes if n[2] != SILENT}
@@ -504,9 +524,12 @@ class Lattice:
             for item in active:
                 for moves in item.moves:
                     if moves.start < moment.event.onset < moves.end:
-                        keep = keep & self._kept(
-                            moves.voice, moves.allows, edge.pitch, found.pitch, active, moment
-                        )[0]
+                        keep = (
+                            keep
+                            & self._kept(
+                                moves.voice, moves.allows, edge.pitch, found.pitch, active, moment
+                            )[0]
+                        )
                 for span in item.no_parallels:
                     if edge.breaks and span.start < moment.event.onset < span.end:
                         pairs = combinations(sorted(span.voices), 2)
@@ -519,9 +542,7 @@ class Lattice:
             after = after + radix * np.maximum(now, 0)
             radix *= machine.size
         codes = np.broadcast_to(after, (1, len(found)))[0]
-        return {
-            target: keep & mask & (codes == target) for target, mask in viable[place].items()
-        }
+        return {target: keep & mask & (codes == target) for target, mask in viable[place].items()}
 
     def _next(
         self,

@@ -71,9 +71,7 @@ class Guide:
         forbidden = frozenset(size for m in own for size in m.forbidden)
         if not widths and not forbidden:
             return manner
-        return replace(
-            manner, max_leap=min(widths) if widths else None, forbidden=forbidden
-        )
+        return replace(manner, max_leap=min(widths) if widths else None, forbidden=forbidden)
 
     def kept(self, found: Voicings, event: Event) -> Voicings:
         """Candidates that the masks allow while an event lasts."""

@@ -19,9 +19,11 @@ from hybrid.rules import weights as w
 from hybrid.rules.constraints import Asked
 from hybrid.rules.harmony import Event
 from hybrid.rules.parts import Voice
+from hybrid.rules.scales import pitches_of, scale_of
 from hybrid.rules.voicings import SILENT, Limits, Voicings, _member_cost, _shape_cost
 
 GIVEN = "the given notes"  # name of what `given` fixes; always in force
+MOST_FLORID = 2  # voices that may have figures in the search itself
 GUEST = 1.0  # cost of a guest that no constraint insists on
 
 
@@ -68,12 +70,15 @@ class Choices:
         Guests that have to go on by step: single notes outside the chord.
     needs : tuple of (np.ndarray, frozenset of str)
         Candidates that may be used only if one of some constraints is in force.
+    florid : np.ndarray, shape (n, V), bool, or None
+        Notes of figures, which have to be reached by step or held as well.
     """
 
     found: Voicings
     member: NDArray[np.int64]
     loose: NDArray[np.bool_]
     needs: tuple[tuple[NDArray[np.bool_], frozenset[str]], ...]
+    florid: NDArray[np.bool_] | None = None
 
 
 @dataclass
@@ -82,6 +87,7 @@ class _Option:
     guest: bool = False
     loose: bool = False
     free: bool = False  # from a line: may cross, may leave the range
+    florid: bool = False  # a figure's note: to be reached by step or held as well
     names: set[str] = field(default_factory=set)
 
 
@@ -141,8 +147,12 @@ def cut(
     return tuple(moments)
 
 
-def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
-    """All candidates of a moment, the guests of all constraints among them."""
+def choices(moment: Moment, asked: Sequence[Asked], florid: bool = False) -> Choices:
+    """All candidates of a moment, the guests of all constraints among them.
+
+    With ``florid`` voices between given lines may take the scale's other notes, too: at a beat
+    if they are held from before (suspensions), elsewhere by step.
+    """
     chord, event = moment.event.chord, moment.event
     n_voices = len(moment.voices)
     options: list[dict[int, _Option]] = []
@@ -167,6 +177,8 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
             mine = options[line.voice]
             voice = moment.voices[line.voice]
             outside = pitch != SILENT and not voice.low <= pitch <= voice.high
+            if pitch in mine and line.given:
+                mine[pitch].free = True
             if pitch in mine or (outside and not line.given):
                 continue
             # The planned bass is the chord's: a line may not give it another one.
@@ -192,7 +204,20 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
                 option = mine.setdefault(pitch, _Option(spelling, guest=True, loose=True))
                 if option.guest:
                     option.names.add(item.name)
-    return _product(moment, options)
+    given = {
+        line.voice
+        for item in asked
+        for line in item.lines
+        if line.given and line.at(event.onset) is not None
+    }
+    if florid and n_voices - len(given) <= MOST_FLORID:
+        for column, voice in enumerate(moment.voices):
+            if column in given:
+                continue
+            for pitch, spelling in pitches_of(scale_of(chord), voice.low, voice.high):
+                if pitch % 12 not in by_class and pitch not in options[column]:
+                    options[column][pitch] = _Option(spelling, loose=True, florid=True)
+    return _product(moment, options, frozenset(given))
 
 
 def _holds_on(tick: int, moment: Moment) -> bool:
@@ -200,7 +225,7 @@ def _holds_on(tick: int, moment: Moment) -> bool:
     return moment.whole.onset <= tick < moment.event.end
 
 
-def _product(moment: Moment, options: list[dict[int, _Option]]) -> Choices:
+def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset[int]) -> Choices:
     n_voices = len(options)
     widest = (*Limits(()).spacing, 127)[: n_voices - 1]
     rows: list[tuple[int, ...]] = [()]
@@ -239,10 +264,9 @@ def _product(moment: Moment, options: list[dict[int, _Option]]) -> Choices:
     guest = np.array([[options[c][p].guest for c, p in enumerate(row)] for row in rows])
     loose = np.array([[options[c][p].loose for c, p in enumerate(row)] for row in rows])
     cost = cost + GUEST * loose.sum(axis=1) + w.MISSING_ROOT * (counts.sum(axis=1) == 0)
-    fixed = [c for c, mine in enumerate(options) if any(GIVEN in o.names for o in mine.values())]
-    if fixed:
+    if given:
         # What is given may have its faults; only what is new must not add to them.
-        free = [c for c in range(n_voices) if c not in fixed]
+        free = [c for c in range(n_voices) if c not in given]
         keep = np.ones(len(pitch), dtype=bool)
         for tone in {chord.leading, chord.seventh} - {None}:
             has = member == tones.index(tone)  # type: ignore[arg-type]
@@ -256,4 +280,5 @@ def _product(moment: Moment, options: list[dict[int, _Option]]) -> Choices:
                 hit = (found.pitch[:, column] == key) & guest[order][:, column]
                 if hit.any():
                     needs.append((hit, frozenset(option.names)))
-    return Choices(found, member[order], loose[order], tuple(needs))
+    florid = np.array([[options[c][p].florid for c, p in enumerate(row)] for row in rows])
+    return Choices(found, member[order], loose[order], tuple(needs), florid[order])

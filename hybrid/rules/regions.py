@@ -166,8 +166,7 @@ def _writable(region: Region, voices: Sequence[Voice], table: PartTable) -> tupl
     )
     if not found:
         raise PlanError(
-            "region.voices must name voices or tracks of the plan, "
-            f"got {', '.join(region.voices)}"
+            f"region.voices must name voices or tracks of the plan, got {', '.join(region.voices)}"
         )
     return found
 
@@ -265,7 +264,12 @@ def _write(
         placed = item.placed
         names = ("region", placed.index)
         shape, _, _ = invent(
-            placed, item.chords, stage_rng(seed, "rules", *names, "theme"), (), frozenset(), item.upbeat
+            placed,
+            item.chords,
+            stage_rng(seed, "rules", *names, "theme"),
+            (),
+            frozenset(),
+            item.upbeat,
         )
         streams = (
             stage_rng(seed, "rules", *names, "melody"),
@@ -278,13 +282,9 @@ def _write(
                 (voice.part, voice.number): (int(edge.pitch[0, v]), int(edge.spelling[0, v]))
                 for v, voice in enumerate(item.voices)
             }
-            context = replace(
-                context, tail=tail, last_chord=edge.chord, after_pause=edge.breaks
-            )
+            context = replace(context, tail=tail, last_chord=edge.chord, after_pause=edge.breaks)
         try:
-            filled, _, code = chain.fill(
-                number, shape, None, None, context, code, streams, edge
-            )
+            filled, _, code = chain.fill(number, shape, None, None, context, code, streams, edge)
         except Blocked as error:
             where = f"chords of bars {placed.first_bar}-{placed.last_bar}"
             raise ConflictError(f"the {where} cannot be joined to given", (where,)) from error
@@ -353,7 +353,9 @@ def _joined(
         left = {
             (onset, pitch)
             for onset, pitch in zip(
-                track.notes["onset"][gone].tolist(), track.notes["pitch"][gone].tolist(), strict=True
+                track.notes["onset"][gone].tolist(),
+                track.notes["pitch"][gone].tolist(),
+                strict=True,
             )
         } - stay
         marks = [mark for mark in track.articulations if (mark.tick, mark.pitch) not in left]
