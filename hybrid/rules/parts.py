@@ -1,8 +1,9 @@
 """Which voice plays in which track, and how high and low it goes.
 
 Four-part textures have the voices soprano, alto, tenor and bass; accompanied ones a melody
-and up to three strands of accompaniment. An instrument that plays alone has all voices: a
-keyboard or harp in two tracks (right and left hand), any other in one. Pitched instruments
+and three or four strands of accompaniment. An instrument that plays alone has all voices; a
+keyboard or harp has those of its left hand from voice number 5 on, which stand on its lower
+staff. Pitched instruments
 beyond four rest in four-part textures.
 """
 
@@ -15,6 +16,8 @@ from hybrid.core.instruments import INSTRUMENTS, Instrument, expand_ensemble
 from hybrid.core.plan import REGISTERS, FormPlan
 from hybrid.theory.tables import RANGES, VOICES
 
+#: Numbers of a left hand's voices begin after this one.
+LEFT_HAND = 4
 TWO_HANDS = frozenset({"piano", "harpsichord", "electric piano", "organ", "celesta", "harp"})
 #: A melody spans at most this many semitones.
 MELODY_SPAN = 21
@@ -69,14 +72,11 @@ class PartTable:
     """All tracks of a piece, and where each instrument of a phrase is found."""
 
     parts: tuple[Part, ...]
-    where: dict[tuple[str, int, str], int]
+    where: dict[tuple[str, int], int]
 
-    def find(self, name: str, copy: int, hand: str = "") -> int:
-        """Track of the ``copy``-th instrument of a name; ``hand`` right, left or empty."""
-        key = (name, copy, hand)
-        if key in self.where:
-            return self.where[key]
-        return self.where[name, copy, "left" if (name, copy, "left") in self.where else ""]
+    def find(self, name: str, copy: int) -> int:
+        """Track of the ``copy``-th instrument of a name."""
+        return self.where[name, copy]
 
 
 def players(names: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
@@ -101,21 +101,17 @@ def make_parts(plan: FormPlan) -> PartTable:
                 f"{', '.join(placed.shared.instruments)} (bars {placed.first_bar}-{placed.last_bar})"
             )
     parts: list[Part] = []
-    where: dict[tuple[str, int, str], int] = {}
+    where: dict[tuple[str, int], int] = {}
     # Drums stand last in a score.
     order.sort(key=lambda player: INSTRUMENTS[player[0]].is_drum)
     for name, copy in order:
         instrument = INSTRUMENTS[name]
         several = any(other == name and number > 0 for other, number in order)
         label = f"{name} {copy + 1}" if several else name
-        if (name, copy) in alone:
-            for hand, clef in (("right", "treble"), ("left", "bass")):
-                where[name, copy, hand] = len(parts)
-                parts.append(Part(f"{label} {hand}", instrument, clef))
-        else:
-            where[name, copy, ""] = len(parts)
-            clef = "" if instrument.is_drum else instrument.clef
-            parts.append(Part(label, instrument, clef))
+        where[name, copy] = len(parts)
+        # A keyboard that ever plays alone is written on two staves, which have their own clefs.
+        clef = "" if instrument.is_drum or (name, copy) in alone else instrument.clef
+        parts.append(Part(label, instrument, clef))
     return PartTable(tuple(parts), where)
 
 
@@ -145,10 +141,10 @@ def chorale_voices(
     used: dict[int, int] = {}
     for index, (label, owner) in enumerate(zip(labels, owners, strict=True)):
         name, copy = chosen[owner]
-        hand = ""
-        if len(chosen) == 1 and name in TWO_HANDS:
-            hand = "right" if index < n_voices / 2 else "left"
-        part = table.find(name, copy, hand)
+        part = table.find(name, copy)
+        is_left = len(chosen) == 1 and name in TWO_HANDS and index >= n_voices / 2
+        if is_left:
+            used[part] = max(used.get(part, 0), LEFT_HAND)
         used[part] = used.get(part, 0) + 1
         player = INSTRUMENTS[name]
         low, high = _fit(RANGES[label], player, shift)
@@ -223,9 +219,9 @@ def accompanied_voices(
     if n == 1:
         low = max(low, 59)
         high = min(first.highest, low + MELODY_SPAN)
-    hand = "right" if n == 1 and first.name in TWO_HANDS else ""
+    two_hands = n == 1 and first.name in TWO_HANDS
     ends = RANGES.get(first.name, (first.lowest, first.highest))
-    voices = [Voice("melody", table.find(*chosen[0], hand), 1, low, high, *ends)]
+    voices = [Voice("melody", table.find(*chosen[0]), 1, low, high, *ends)]
     if n <= 2:
         owners = [n - 1] * n_strands
     elif n == 3:
@@ -240,13 +236,13 @@ def accompanied_voices(
     for (label, *_), owner in zip(spans, owners, strict=True):
         found.setdefault(owner, []).append(label)
     numbers = {
-        label: number + int(owner == 0 and not hand)
+        label: number + (LEFT_HAND if two_hands else int(owner == 0))
         for owner, labels in found.items()
         for number, label in enumerate(sorted(labels, key=lambda name: order[name]), start=1)
     }
     for (label, *wanted), owner in zip(spans, owners, strict=True):
         name, copy = chosen[owner]
-        part = table.find(name, copy, "left" if n == 1 and name in TWO_HANDS else "")
+        part = table.find(name, copy)
         player = INSTRUMENTS[name]
         low, high = _fit_strand((wanted[0], wanted[1]), player)
         number = numbers[label]
