@@ -212,14 +212,12 @@ def _with_final(
     final: float,
     upbeat: int,
 ) -> list[ShapeNote]:
-    """Let the last note start with the last chord (at the latest with the last bar) and last."""
+    """Let the last note start with the last chord, a bar before its end at the earliest."""
     start = to_ticks(placed.start)
     end = to_ticks(placed.quarters)
     bar_ticks = to_ticks(placed.metre.bar_quarters)
     rest = end - upbeat
-    # An upbeat may fill the last bar; then the phrase rests in the one before.
-    bar_line = end - bar_ticks if end - bar_ticks < rest else rest - bar_ticks
-    landing = max(chords[-1].onset - start, bar_line)
+    landing = max(chords[-1].onset - start, rest - bar_ticks)
     if placed.phrase.cadence == "none":
         return [note for note in notes if note.onset < end]
     kept = [note for note in notes if note.onset < landing]
