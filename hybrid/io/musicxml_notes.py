@@ -32,6 +32,7 @@ _ARTICULATIONS = {
     "trill": "<ornaments><trill-mark/></ornaments>",
     "fermata": "<fermata/>",
 }
+_UNCLEAR = 99  # no alteration: what follows must show its own
 #: MusicXML's note dynamics are percents of this velocity.
 FORTE = 90
 
@@ -74,8 +75,10 @@ class NoteWriter:
                         name = (-1 - place, start * 64 + order)
                         self._show(name, grace.pitch, _grace_spelling(grace, key), holds, key)
                 for note in event.notes:
-                    if not event.tied_back:
-                        spelling = self.part.spellings[note]
+                    spelling = self.part.spellings[note]
+                    if event.tied_back:
+                        self._carry(self.pitches[note], spelling, holds, key)
+                    else:
                         self._show((note, start), self.pitches[note], spelling, holds, key)
 
     def _show(
@@ -91,6 +94,15 @@ class NoteWriter:
         if alteration != holds.get(place, key_alteration(key, letter)):
             self.accidentals[name] = ACCIDENTALS[alteration]
         holds[place] = alteration
+
+    def _carry(
+        self, pitch: int, spelling: int, holds: dict[tuple[str, int], int], key: Key | None
+    ) -> None:
+        """A note tied over the bar line shows none; the next of its place always does."""
+        letter, alteration = letter_and_alteration(spelling)
+        place = (letter, octave_of(pitch, spelling))
+        if place not in holds and alteration != key_alteration(key, letter):
+            holds[place] = _UNCLEAR
 
     # Bars -------------------------------------------------------------------------------
 

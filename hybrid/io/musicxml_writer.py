@@ -226,16 +226,19 @@ class _Writer:
 
     def _metronome(self, tempo: Tempo, is_shown: bool) -> str:
         metre = self.score.bar_at(tempo.tick).metre
-        unit, dots = Fraction(1), ""
+        unit, dots, number = Fraction(1), "", tempo.qpm
         if metre.is_compound and metre.beat_quarters * 2 / 3 in VALUES:
-            unit, dots = metre.beat_quarters * 2 / 3, "<beat-unit-dot/>"
+            length = float(metre.beat_quarters)
+            # Counted in dotted beats where that gives a number to print.
+            if round(round(tempo.qpm / length, 1) * length, 6) == round(tempo.qpm, 6):
+                unit, dots = metre.beat_quarters * 2 / 3, "<beat-unit-dot/>"
+                number = round(tempo.qpm / length, 1)
         elif metre.denominator == 2:
-            unit = Fraction(2)
-        length = float(unit) * (1.5 if dots else 1.0)
+            unit, number = Fraction(2), tempo.qpm / 2
         hidden = "" if is_shown else ' print-object="no"'
         return (
             f"<metronome{hidden}><beat-unit>{VALUES[unit]}</beat-unit>{dots}"
-            f"<per-minute>{round(tempo.qpm / length, 1):g}</per-minute></metronome>"
+            f"<per-minute>{number:.10g}</per-minute></metronome>"
         )
 
     def _direct(self, tick: int, body: str, placement: str, sound: str = "") -> None:

@@ -80,8 +80,8 @@ def rich_score() -> Score:
                 lyrics=(
                     Lyric(0, "Glo-"),
                     Lyric(480, "ri-"),
-                    Lyric(960, "a"),
                     Lyric(480, "se-", 2),
+                    Lyric(960, "a"),
                     Lyric(960, "cond", 2),
                 ),
                 articulations=(

@@ -175,7 +175,7 @@ def test_an_empty_bar_is_one_rest(rows_of: Rows) -> None:
 def test_a_short_bar_has_rests_of_its_own_length(rows_of: Rows) -> None:
     metres = (Metre(0, 4, 4), Metre(3 * Q, 4, 4))
     part = part_of(rows_of("R:3 C5:4"), metres=metres)
-    assert [(event.value, event.dots) for event in part.bars[0][0].events] == [(2, 0), (1, 0)]
+    assert [int(event.value) for event in part.bars[0][0].events] == [2, 1]
 
 
 def test_a_pickup_is_the_end_of_a_bar(rows_of: Rows) -> None:
