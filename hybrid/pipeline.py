@@ -10,14 +10,15 @@ hybrid.save(piece, "out")
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hybrid.core.analysis import SEVERITIES, Analysis, Finding
 from hybrid.core.engine import Engine
-from hybrid.core.errors import ConfigError, PlanError
+from hybrid.core.errors import ConfigError, ConflictError, PlanError
 from hybrid.core.pitch import Key
 from hybrid.core.plan import FormPlan
 from hybrid.core.score import Score
@@ -36,6 +37,8 @@ Progress = Callable[[str, float], None]
 DEFAULT_FORM = "ternary"
 DEFAULT_MINUTES = 2.0
 MAX_MINUTES = 240.0
+#: As many bars of 2/4 as `MAX_MINUTES` hold at the fastest tempo.
+MAX_BARS = 48_000
 ENGINES = ("rules",)
 #: Every player and editor reads 24-bit PCM, which holds more than any SoundFont does.
 WAV_SUBTYPE = "PCM_24"
@@ -157,7 +160,7 @@ def make_plan(
         raise ConfigError(f"minutes must be in 0.05..{MAX_MINUTES:g}, got {minutes:g}")
     if plan is None:
         return plan_form(
-            form or DEFAULT_FORM,
+            DEFAULT_FORM if form is None else form,
             stage_rng(seed, "form"),
             key=home,
             metre=bar,
@@ -173,6 +176,7 @@ def make_plan(
         from hybrid.io.plan_toml import read_plan
 
         plan = read_plan(Path(plan))
+    _check_length(plan)
     given: dict[str, Any] = {
         "form": form,
         "style": style,
@@ -183,7 +187,7 @@ def make_plan(
         "instruments": players,
     }
     for name, value in given.items():
-        if not value:
+        if value is None or value == ():
             continue
         planned = getattr(plan, name)
         if planned and planned != value:
@@ -193,7 +197,22 @@ def make_plan(
             )
         plan = replace(plan, **{name: value})
     completed: FormPlan = complete(plan, stage_rng(seed, "form"), minutes=minutes)
+    if completed.seconds > 60 * MAX_MINUTES:
+        raise PlanError(
+            f"a piece must last {MAX_MINUTES:g} minutes at most, "
+            f"got a plan of {completed.n_bars} bars, {completed.seconds / 60:.0f} minutes"
+        )
     return completed
+
+
+def _check_length(plan: FormPlan) -> None:
+    """Refuse a plan out of reach before time is spent on what it leaves out."""
+    bars = sum(
+        sum(phrase.bars or 1 for phrase in section.phrases) or section.bars or 1
+        for section in plan.sections
+    )
+    if bars > MAX_BARS:
+        raise PlanError(f"a plan must have {MAX_BARS} bars at most, got {bars} or more")
 
 
 def _shown(value: object) -> str:
@@ -295,29 +314,47 @@ def compose(
         "engine": engine if isinstance(engine, str) else engine.name,
     }
     progress("plan", 0.0)
-    made = make_plan(
-        seed=seed,
-        form=form,
-        style=style,
-        key=key,
-        metre=metre,
-        tempo_qpm=tempo_qpm,
-        minutes=minutes,
-        texture=texture,
-        instruments=instruments,
-        plan=plan,
-    )
+    wishes = (form, style, key, metre, tempo_qpm, minutes, texture, instruments or None)
+    # Where an option is given, it may be the option that is wrong.
+    with _naming(plan if all(wish is None for wish in wishes) else None):
+        made = make_plan(
+            seed=seed,
+            form=form,
+            style=style,
+            key=key,
+            metre=metre,
+            tempo_qpm=tempo_qpm,
+            minutes=minutes,
+            texture=texture,
+            instruments=instruments,
+            plan=plan,
+        )
     origin = TraceEntry("form", f"grammar:{made.form or 'plan'}", made.title or made.form)
     if not fill:
         trace = Trace((origin,))
         return Piece(made, None, Analysis(), None, trace, seed, options)
     progress("notes", 0.0)
     writer = make_engine(engine) if isinstance(engine, str) else engine
-    score, trace = writer.fill(made, stage_rng(seed, "fill", writer.name))
+    with _naming(plan):
+        score, trace = writer.fill(made, stage_rng(seed, "fill", writer.name))
     progress("check", 0.0)
     analysis, agreement = analyse(made, score)
     whole = Trace((origin,)) + trace
     return Piece(made, score, analysis, agreement, whole, seed, options)
+
+
+@contextmanager
+def _naming(plan: FormPlan | str | Path | None) -> Iterator[None]:
+    """Add the file that a plan came from to what is wrong with the plan."""
+    try:
+        yield
+    except (PlanError, ConfigError, ConflictError) as error:
+        if plan is None or isinstance(plan, FormPlan) or str(plan) in str(error):
+            raise
+        message = f"{plan}: {error}"
+        if isinstance(error, ConflictError):
+            raise ConflictError(message, error.conflict) from error
+        raise type(error)(message) from error
 
 
 def save(

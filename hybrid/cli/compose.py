@@ -23,17 +23,29 @@ def compose(
         str | None,
         typer.Option(help="Form grammar; `hybrid forms` lists them. [default: ternary]"),
     ] = None,
-    style: Annotated[str | None, typer.Option(help="Style of texture and harmony.")] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            help="Style: chorale, classical, quartet, romantic, dance, folk, pop or jazz."
+        ),
+    ] = None,
     key: Annotated[str | None, typer.Option(help="Home key, such as 'G minor' or Bb.")] = None,
     metre: Annotated[str | None, typer.Option(help="Metre, such as 3/4.")] = None,
     tempo: Annotated[float | None, typer.Option(help="Quarters per minute, 10 to 400.")] = None,
     minutes: Annotated[float | None, typer.Option(help="Length in minutes. [default: 2]")] = None,
     texture: Annotated[
-        str | None, typer.Option(help="Texture throughout, such as chorale or waltz.")
+        str | None,
+        typer.Option(
+            help="Texture throughout: chorale, homophonic, alberti, arpeggio, waltz, march, pad, "
+            "walking_bass or counterpoint."
+        ),
     ] = None,
     instruments: Annotated[
         str | None,
-        typer.Option(help="Instruments or ensembles, highest first: 'flute,guitar' or quartet."),
+        typer.Option(
+            help="Instruments, highest first, such as 'flute,guitar', or an ensemble: choir, "
+            "quartet, winds, brass, piano, organ, harpsichord, guitar, duo, band or jazz."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Root seed; the same seed gives the same bytes.")] = 1,
     plan: Annotated[
@@ -66,9 +78,13 @@ def compose(
     provenance.json and a self-contained index.html.
     """
     from hybrid.cli.progress import progress
+    from hybrid.core.errors import ConfigError
     from hybrid.pipeline import SaveOptions, compose, save
 
     del refine  # accepted from the start, so that scripts need no change when a refiner lands
+    players = tuple(name.strip() for name in (instruments or "").split(",") if name.strip())
+    if instruments is not None and not players:
+        raise ConfigError(f"instruments must name one or more, got {instruments!r}")
     with progress(quiet) as show:
         piece = compose(
             form=form,
@@ -78,9 +94,7 @@ def compose(
             tempo_qpm=tempo,
             minutes=minutes,
             texture=texture,
-            instruments=tuple(
-                name.strip() for name in (instruments or "").split(",") if name.strip()
-            ),
+            instruments=players,
             seed=seed,
             plan=plan,
             engine=engine,
@@ -104,7 +118,7 @@ def compose(
 
 
 def forms() -> None:
-    """List the forms that `compose --form` knows."""
+    """List the forms that `compose --form` knows, and what each is."""
     from hybrid.grammar.forms import FORMS
 
     width = max(len(name) for name in FORMS)

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Bars up to which a form's length is drawn where none is asked for.
 LONGEST_FORM = 128
+#: Greatest length that may be asked for: tables grow with it.
+LONGEST = 100_000
 
 grammar = typer.Typer(
     help="Sample from, parse with, learn and draw grammars in the usual notation.",
@@ -91,18 +93,22 @@ def _fraction(text: str | None, what: str) -> Fraction | None:
     if text is None:
         return None
     try:
-        return Fraction(text)
+        value = Fraction(text)
     except (ValueError, ZeroDivisionError):
         raise ConfigError(f"{what} must be a number such as 32 or 3/4, got {text!r}") from None
+    if not 0 < value <= LONGEST:
+        raise ConfigError(f"{what} must be more than 0 and {LONGEST} at most, got {text}")
+    return value
 
 
 def _draw(tree: Tree, output: Path | None, title: str) -> None:
     if output is None:
         return
+    from hybrid.cli.files import drawing
     from hybrid.grammar.draw import draw_tree
     from hybrid.io.atomic import write_text
 
-    write_text(output, draw_tree(tree, title=title))
+    write_text(drawing(output), draw_tree(tree, title=title))
     typer.echo(f"{output}: the derivation tree")
 
 
@@ -235,6 +241,7 @@ def learn(
     ] = None,
 ) -> None:
     """Learn a grammar: by counting from trees, by inside-outside EM from plain strings."""
+    from hybrid.cli.files import another, read_text
     from hybrid.core.errors import GrammarError
     from hybrid.core.seeds import stage_rng
     from hybrid.grammar.entropy import evaluate
@@ -244,7 +251,10 @@ def learn(
     from hybrid.grammar.trees import read_tree
     from hybrid.io.atomic import write_text
 
-    lines = [line for line in strings.read_text(encoding="utf-8").splitlines() if line.strip()]
+    lines = [line for line in read_text(strings).splitlines() if line.strip()]
+    test = [] if held_out is None else read_text(held_out).splitlines()
+    for source in filter(None, (strings, held_out)):
+        another(output, source)
     if not lines:
         raise GrammarError(f"training data must have a line or more, got none ({strings})")
     if all(line.lstrip().startswith("(") for line in lines):
@@ -267,8 +277,7 @@ def learn(
             f"log likelihood {first:.2f} -> {last:.2f}, {len(learned.rules)} rules"
         )
     if held_out is not None:
-        test = [line.split() for line in held_out.read_text(encoding="utf-8").splitlines() if line]
-        score = evaluate(learned, test, skip_failed=True)
+        score = evaluate(learned, [line.split() for line in test if line], skip_failed=True)
         failed = f", {len(score.failed)} strings cannot be derived" if score.failed else ""
         typer.echo(f"held out: {score.bits_per_token:.3f} bits per token{failed}")
     write_text(output, format_grammar(learned))
@@ -282,9 +291,10 @@ def draw(
     title: Annotated[str, typer.Option(help="Title of the drawing.")] = "Derivation tree",
 ) -> None:
     """Draw a tree in brackets as SVG."""
+    from hybrid.cli.files import read_text
     from hybrid.grammar.trees import read_tree
 
-    text = Path(tree).read_text(encoding="utf-8") if not tree.lstrip().startswith("(") else tree
+    text = tree if tree.lstrip().startswith("(") else read_text(Path(tree))
     _draw(read_tree(text), output, title)
 
 
@@ -325,6 +335,11 @@ def lsystem(
             readings = ", ".join(loaded.readings)
             typer.echo(f"{name:<18} {loaded.title}" + (f" [{readings}]" if readings else ""))
         return
+    if output is not None and output.suffix.lower() != ".svg":
+        from hybrid.io.files import format_of
+
+        format_of(output)  # before the work
+    home = Key.parse(key)
     chosen = read_lsystem(system) if Path(system).is_file() else load_lsystem(system)
     count = chosen.steps if steps is None else steps
     derivation = chosen.derive(count, stage_rng(seed, "lsystem", chosen.name))
@@ -355,7 +370,7 @@ def lsystem(
         raise GrammarError(
             f"L-system {chosen.name!r} must have a reading to be written as a score; give --reading"
         )
-    score = lsystem_score(read(derivation, named), Key.parse(key), title=chosen.title)
+    score = lsystem_score(read(derivation, named), home, title=chosen.title)
     for loss in write_score(score, output):
         typer.echo(f"hybrid: {output.name}: {loss}", err=True)
     typer.echo(f"{output}: the {named} of {chosen.name}, {count} steps")

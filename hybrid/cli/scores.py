@@ -94,8 +94,8 @@ def render(
     from hybrid.cli.progress import progress
     from hybrid.pipeline import render_file
 
-    target = output or file.with_suffix(".wav")
     score = _read(file)
+    target = output or file.with_suffix(".wav")
     with progress(quiet) as show:
         for line in render_file(
             score,
@@ -120,9 +120,11 @@ def convert(
 
     What the target format cannot hold is named, one line each, on standard error.
     """
-    from hybrid.io.files import write_score
+    from hybrid.cli.files import another
+    from hybrid.io.files import format_of, write_score
 
-    losses = write_score(_read(file), output, format=to)
+    format_of(output, to)  # before the work of reading
+    losses = write_score(_read(file), another(output, file), format=to)
     _report_losses(output, losses)
     typer.echo(f"{output}")
 
@@ -149,9 +151,11 @@ def roll(
     ] = None,
 ) -> None:
     """Draw a score as a piano roll (SVG)."""
+    from hybrid.cli.files import drawing
     from hybrid.io.atomic import write_text
     from hybrid.report import piano_roll_svg
 
-    target = output or file.with_suffix(".svg")
-    write_text(target, piano_roll_svg(_read(file)))
+    score = _read(file)
+    target = drawing(output or file.with_suffix(".svg"))
+    write_text(target, piano_roll_svg(score))
     typer.echo(f"{target}")

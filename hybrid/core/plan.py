@@ -300,7 +300,8 @@ class Constraint:
         if self.kind in ("pitch", "pitch_class"):
             parts.append(f"beat {self.beat}")
         if self.value is not None:
-            parts.append(f"= {self.value}")
+            values = self.value if isinstance(self.value, tuple) else (self.value,)
+            parts.append(f"= {', '.join(map(str, values))}")
         return " ".join(parts)
 
     def covers(self, bar: int) -> bool:

@@ -60,7 +60,7 @@ def estimate(
     S -> (1) A A
     A -> (0.75) 'a' | (0.25) 'b'
     """
-    if smoothing < 0:
+    if not 0 <= smoothing < np.inf:
         raise GrammarError(f"smoothing must be 0 or more, got {smoothing}")
     counts: dict[Rule, float] = {}
     if grammar is not None:
@@ -157,8 +157,10 @@ def fit(
     """
     if not strings:
         raise GrammarError("fit needs at least one string, got none")
-    if prior < 0:
+    if not 0 <= prior < np.inf:
         raise GrammarError(f"prior must be 0 or more, got {prior}")
+    if iterations < 0:
+        raise GrammarError(f"iterations must be 0 or more, got {iterations}")
     parser = Parser(grammar)
     unique: dict[tuple[str, ...], int] = {}
     for tokens in strings:

@@ -129,6 +129,11 @@ def atomic_folder(path: str | Path, *, force: bool = False) -> Iterator[Path]:
                 for name in names:
                     _flush_to_disk(place / name)
                 _swap_in(place, goal)
+            except HybridError as error:
+                # The user knows the folder by the name it was to have.
+                if str(place) not in str(error):
+                    raise
+                raise type(error)(str(error).replace(str(place), str(target))) from error
             finally:
                 shutil.rmtree(place, ignore_errors=True)
 

@@ -100,7 +100,18 @@ def _unpack(data: bytes) -> bytes:
             if archive.getinfo(place).file_size > _MAX_UNPACKED:
                 raise FormatError(f"a score must unpack to {_MAX_UNPACKED} bytes at most")
             return archive.read(place)
-    except (zipfile.BadZipFile, KeyError, ET.ParseError, zlib.error, EOFError) as error:
+    # zipfile raises the last two of a directory that points nowhere, and of a password.
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        ET.ParseError,
+        zlib.error,
+        EOFError,
+        ValueError,
+        RuntimeError,
+    ) as error:
+        if isinstance(error, FormatError):
+            raise
         raise FormatError(f"a compressed MusicXML file must be a sound archive: {error}") from error
 
 

@@ -43,7 +43,7 @@ def read_plan(path: str | Path) -> FormPlan:
     """
     source = Path(path)
     try:
-        text = source.read_bytes().decode("utf-8")
+        text = source.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise PlanError(f"cannot read the plan {source}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -66,6 +66,8 @@ def parse_plan(text: str, source: str = "plan") -> FormPlan:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise PlanError(f"{source}: {error}") from error
+    except RecursionError as error:
+        raise PlanError(f"{source}: lists and tables are nested too deeply") from error
     lines = line_numbers(text)
     return PlanLoader(source, lines).plan(values)
 

@@ -103,7 +103,7 @@ class _SoundFileSink:
     def __init__(self, path: Path, subtype: str, sample_rate: int, n_channels: int) -> None:
         import soundfile
 
-        self._refusal = soundfile.LibsndfileError
+        self._path, self._refusal = path, soundfile.LibsndfileError
         self._file: Any = self._call(
             lambda: soundfile.SoundFile(
                 str(path),
@@ -119,6 +119,7 @@ class _SoundFileSink:
         try:
             return action()
         except self._refusal as error:
+            _raise_if_full(self._path)
             raise RenderError(f"cannot write the sound: {error.error_string}") from None
 
     def write(self, samples: NDArray[np.float32]) -> None:
@@ -129,3 +130,9 @@ class _SoundFileSink:
 
     def __exit__(self, *_: object) -> None:
         self._file.close()
+
+
+def _raise_if_full(path: Path) -> None:
+    """Raise the system's own error, of which libsndfile says only that there was one."""
+    with path.open("ab", buffering=0) as file:
+        file.write(bytes(1 << 20))

@@ -116,7 +116,8 @@ def test_a_contradictory_plan_names_what_conflicts(
 ) -> None:
     path = tmp_path / "plan.toml"
     path.write_text(
-        PLAN
+        'texture = "chorale"\n'
+        + PLAN
         + """
 [[constraints]]
 kind = "range"
@@ -234,4 +235,167 @@ def test_the_program_itself_exits_with_2(tmp_path: Path) -> None:
 def test_an_unknown_corpus(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "salami" in refused(capsys, "corpora", "info", "no-such-corpus")
     assert "no-such" in refused(capsys, "corpora", "fetch", "no-such", "-o", tmp_path / "x")
+    assert files_under(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["no-such-command"], "no-such-command"),
+        (["compose", "--no-such-option"], "hybrid compose --help"),
+        (["compose", "--minutes", "many"], "--minutes"),
+        (["compose", "--form", ""], "form must be one of"),
+        (["compose", "--instruments", ","], "instruments must name one or more"),
+        (["render", ""], "suffix"),
+        (["roll", ""], "suffix"),
+        (["grammar", "sample", "forms/rondo", "--length", "1e99"], "length must be"),
+        (["grammar", "draw", "(S a)", "-o", "tree.mid"], "must end in .svg"),
+        (["lsystem", "algae", "-o", "algae.xyz"], "algae.xyz"),
+        (["lsystem", "algae", "--key", "H"], "'H'"),
+    ],
+)
+def test_wrong_use_is_one_line_too(
+    tmp_path: Path,
+    arguments: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert expected in refused(capsys, *arguments)
+    assert files_under(tmp_path) == set()
+
+
+@pytest.mark.parametrize("command", ["roll", "convert"])
+def test_what_is_read_is_not_overwritten(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "a.mid"
+    _small_midi(path)
+    before = path.read_bytes()
+    target = ["-o", path] if command == "roll" else [path, "--to", "musicxml"]
+    assert "a.mid" in refused(capsys, command, path, *target)
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["grammar", "learn", "noise.txt", "-o", "learned.txt"],
+        ["grammar", "learn", "ab.txt", "--held-out", "noise.txt", "-o", "learned.txt"],
+        ["grammar", "draw", "noise.txt", "-o", "tree.svg"],
+    ],
+)
+def test_bytes_that_are_no_text(
+    tmp_path: Path,
+    arguments: list[str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("noise.txt").write_bytes(b"a \x95 b")
+    Path("ab.txt").write_text("a b\n")
+    assert "noise.txt: must be text in UTF-8, got byte 0x95" in refused(capsys, *arguments)
+    assert files_under(tmp_path) == {"noise.txt", "ab.txt"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--iterations", "-5"], "iterations must be 0 or more, got -5"),
+        (["-o", "ab.txt"], "another file"),
+    ],
+)
+def test_learning_refuses(
+    tmp_path: Path,
+    options: list[str],
+    expected: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("ab.txt").write_text("a b\na b b\n")
+    output = [] if "-o" in options else ["-o", "x.txt"]
+    assert expected in refused(capsys, "grammar", "learn", "ab.txt", *options, *output)
+    assert Path("ab.txt").read_text() == "a b\na b b\n"
+
+
+@pytest.mark.parametrize("fault", ["a directory that points nowhere", "a password"])
+def test_archives_that_zipfile_stumbles_over(
+    tmp_path: Path, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import zipfile
+
+    path = tmp_path / "a.mxl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("META-INF/container.xml", "<container/>")
+    data = bytearray(path.read_bytes())
+    if fault == "a password":
+        entry = data.index(b"PK\x01\x02")
+        data[6] |= 1
+        data[entry + 8] |= 1
+    else:
+        del data[30:32]
+    path.write_bytes(data)
+    assert "a.mxl" in refused(capsys, "check", path)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a = " + "[" * 5000 + "]" * 5000, "nested too deeply"),
+        ('style = "polka"\n' + PLAN, "polka"),
+        (
+            PLAN.replace("bars = 4", "bars = 1000") + "[[sections.phrases]]\nbars = 1000\n" * 48,
+            "48",
+        ),
+        (
+            'texture = "chorale"\n'
+            + PLAN
+            + '[[constraints]]\nkind = "range"\nvalue = ["C5", "C4"]',
+            "range = C5, C4",
+        ),
+    ],
+    ids=["nested", "style", "bars", "constraint"],
+)
+def test_faults_of_a_plan_name_its_file(
+    tmp_path: Path, text: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "wish.toml"
+    path.write_text(text)
+    line = refused(capsys, "compose", "--plan", path, "-o", tmp_path / "out", "--no-audio")
+    assert "wish.toml: " in line
+    assert expected in line
+    assert files_under(tmp_path) == {"wish.toml"}
+
+
+def test_a_plan_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + PLAN.encode())
+    arguments = ["compose", "--plan", path, "-o", tmp_path / "out", "--plan-only", "-q"]
+    assert main([str(argument) for argument in arguments]) == 0
+
+
+def test_a_name_that_is_no_text_is_shown_all_the_same(tmp_path: Path) -> None:
+    source = os.fsencode(tmp_path) + b"/a\xff.mid"
+    _small_midi(Path(os.fsdecode(source)))
+    command = [sys.executable, "-m", "hybrid", "convert", source, source[:-4] + b".krn"]
+    done = subprocess.run(command, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    assert b"\\udcff.krn" in done.stdout
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_an_interrupted_run_leaves_nothing(tmp_path: Path, name: str) -> None:
+    import signal
+
+    number = getattr(signal, name)
+    command = [sys.executable, "-m", "hybrid", "compose", "--minutes", "30", "-o", "out"]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+        assert running.stderr is not None
+        assert running.stderr.readline() == "hybrid: plan ...\n"
+        running.send_signal(number)
+        rest = running.stderr.read()
+        assert running.wait() == 128 + number
+    assert "Traceback" not in rest
     assert files_under(tmp_path) == set()

@@ -196,3 +196,12 @@ def test_a_corpus_is_fetched_from_a_folder(
     target = tmp_path / "salami"
     run(capsys, "corpora", "fetch", "salami", "--from", shared_data, "-o", target, "-q")
     assert len(list(target.rglob("*_functions.txt"))) > 1000
+
+
+def test_the_help_of_compose_names_every_choice(capsys: pytest.CaptureFixture[str]) -> None:
+    from hybrid.core.instruments import ENSEMBLES
+    from hybrid.core.plan import TEXTURES
+    from hybrid.grammar.forms.styles import STYLES
+
+    words = set(run(capsys, "compose", "--help").replace(",", " ").replace(".", " ").split())
+    assert words >= {*STYLES, *TEXTURES, *ENSEMBLES}

@@ -204,3 +204,14 @@ def test_leavings_of_a_killed_run_are_removed(tmp_path: Path) -> None:
         (place / "a").write_text("1")
     assert not stale.exists()
     assert other.exists()
+
+
+def test_a_failure_inside_a_folder_names_the_folder_wanted(tmp_path: Path) -> None:
+    target = tmp_path / "piece"
+    with (
+        pytest.raises(HybridError, match="no room") as caught,
+        atomic_folder(target) as place,
+    ):
+        raise HybridError(f"cannot write {place / 'piece.wav'}: no room")
+    assert str(caught.value) == f"cannot write {target / 'piece.wav'}: no room"
+    assert list(tmp_path.iterdir()) == []
