@@ -201,6 +201,9 @@ def fill_chorale(
         except Blocked:
             continue
         ways = [(melody, True), (_on_events(melody, events), True), (None, False)]
+        close = _sounding(melody, to_ticks(placed.end) - context.upbeat - 1)
+        if close.onset not in {event.onset for event in events}:
+            del ways[1]  # it would lose the note that it closes with
         break
     counts: dict[str, int] = {}
     # First under the melody as it is, then without its notes between the events, then with the

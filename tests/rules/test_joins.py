@@ -54,10 +54,11 @@ def faults(form: str, seed: int, minutes: float, **more: Any) -> list[str]:
         ("ternary", 4, QUARTET),  # an upbeat as long as the last bar
         ("rondo", 1, QUARTET),  # inner voices at the edges of their ranges
         ("blues", 1, QUARTET),
+        ("blues", 6, QUARTET | {"minutes": 1.0}),
     ],
 )
 def test_phrase_follows(form: str, seed: int, more: dict[str, Any]) -> None:
-    assert faults(form, seed, 2.0, **more) == []
+    assert faults(form, seed, **{"minutes": 2.0, **more}) == []
 
 
 def test_upbeats_are_shorter_than_the_rest_before_them() -> None:
