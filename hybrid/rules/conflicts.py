@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hybrid.core.errors import ConflictError
 from hybrid.core.pitch import Key
@@ -98,7 +99,7 @@ def explain(
     everywhere = [bars_of(moment) for moment in lattice.moments]
     if not lattice.feasible(()):
         bars = everywhere[0][0], everywhere[-1][1]
-        names = (f"chords of bars {bars[0]}-{bars[1]}",)
+        names: tuple[str, ...] = (f"chords of bars {bars[0]}-{bars[1]}",)
         if GIVEN in asked:
             names = (*names, GIVEN)
         return conflict_error(names, bars)
@@ -136,24 +137,9 @@ def _place(
     touched = [
         bars_of(moment)
         for moment in lattice.moments
-        if any(_touches(item, moment) for item in items)
+        if any(item.within(moment.event.onset, moment.event.end) for item in items)
     ]
     return min(a for a, _ in touched), max(b for _, b in touched)
-
-
-def _touches(item: Asked, moment: Moment) -> bool:
-    event = moment.event
-    spans = (
-        *item.masks,
-        *item.lines,
-        *item.moves,
-        *item.onsets,
-        *item.counts,
-        *item.reaches,
-        *item.consonant,
-        *item.no_parallels,
-    )
-    return any(span.start < event.end and event.onset < span.end for span in spans)
 
 
 def _contradict_alone(lattice: Lattice, names: Iterable[str]) -> bool:
@@ -174,8 +160,8 @@ def _free_voices(lattice: Lattice, items: Sequence[Asked], voices: tuple[int, ..
 
     Looks at pitches, fixed lines, widths of steps and parallels between the two.
     """
-    alive: np.ndarray | None = None
-    state: np.ndarray | None = None
+    alive: NDArray[np.bool_] | None = None
+    state: NDArray[np.int64] | None = None
     reached = {(n, reach.pitch): False for n, item in enumerate(items) for reach in item.reaches}
     for moment in lattice.moments:
         event = moment.event
@@ -208,12 +194,12 @@ def _free_voices(lattice: Lattice, items: Sequence[Asked], voices: tuple[int, ..
         if alive is None or state is None:
             alive, state = np.ones(len(grid), dtype=bool), grid
             continue
-        allowed = np.ones((len(state), len(grid)), dtype=bool)
+        allowed: NDArray[np.bool_] = np.ones((len(state), len(grid)), dtype=bool)
         for place, voice in enumerate(voices):
             a, b = state[:, None, place], grid[None, :, place]
             for item in items:
                 for moves in item.moves:
-                    if moves.voice == voice and moves.start < event.onset < moves.end:
+                    if moves.voice == voice and moves.covers(event.onset):
                         table = np.array([s == 0 or moves.allows(s) for s in range(128)])
                         allowed &= (a == -1) | (b == -1) | table[np.minimum(np.abs(a - b), 127)]
             if not lattice.may_move(items, moment, voice) and not moment.extra:
@@ -223,10 +209,12 @@ def _free_voices(lattice: Lattice, items: Sequence[Asked], voices: tuple[int, ..
             down = grid[None, :, 1] - state[:, None, 1]
             interval = np.abs(state[:, 0] - state[:, 1])[:, None] % 12
             after = np.abs(grid[:, 0] - grid[:, 1])[None, :] % 12
-            sounds = (state >= 0).all(axis=1)[:, None] & (grid >= 0).all(axis=1)[None, :]
-            perfect = (interval == after) & ((after == 0) | (after == 7))
-            allowed &= ~(sounds & perfect & (up * down > 0))
-        alive = (allowed & alive[:, None]).any(axis=0)
+            old_sound = np.asarray((state >= 0).all(axis=1))
+            new_sound = np.asarray((grid >= 0).all(axis=1))
+            sounds = old_sound[:, None] & new_sound[None, :]
+            perfect: NDArray[np.bool_] = (interval == after) & ((after == 0) | (after == 7))
+            allowed &= ~(sounds & perfect & (np.sign(up) * np.sign(down) > 0))
+        alive = np.asarray((allowed & alive[:, None]).any(axis=0))
         state = grid
         if not alive.any():
             return False

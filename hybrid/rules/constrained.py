@@ -22,16 +22,17 @@ from hybrid.rules.chorale import (
     UNPINNED,
     Context,
     Memory,
-    final_tones,
     _maker,
     _tail_arrays,
     fill_chorale,
+    final_tones,
     melody_slots,
     tonic_staff_step,
 )
 from hybrid.rules.conflicts import explain, soft_kept
 from hybrid.rules.constraints import Asked, Count, Mask, together
 from hybrid.rules.decorate import Figure, Skeleton, draw_figures, parts_of
+from hybrid.rules.endings import shut_out
 from hybrid.rules.exact import Edge, Lattice, Reached, Skeletal
 from hybrid.rules.guide import Guide, permitted
 from hybrid.rules.harmony import Chord, accent_at, beat_events, beat_ticks, to_ticks
@@ -110,9 +111,6 @@ class Chain:
         # First with notes on the beats and where constraints ask for them, then anywhere.
         if not self.lattice.feasible(self.hard):
             self.lattice.wide = True
-        if GIVEN in self.lattice.asked and not self.lattice.feasible(self.hard):
-            old = self.lattice
-            self.lattice = Lattice(old.moments, self.asked, old.before, old.after, florid=True)
         error = explain(self.lattice, self.hard, self._bars)
         if error is not None:
             raise error
@@ -196,6 +194,15 @@ class Chain:
         moments = [m for m in self.lattice.moments if m.phrase == number]
 
         def prefer(place: int, found: Choices) -> NDArray[np.float64]:
+            return near_theme(place, found) + not_barred(place, found)
+
+        def not_barred(place: int, found: Choices) -> NDArray[np.float64]:
+            if place != places[-1] or not context.barred:
+                return np.zeros(len(found.found))
+            ends = {(v.part, v.number): found.found.pitch[:, n] for n, v in enumerate(voices)}
+            return shut_out(ends, context.barred, len(found.found))
+
+        def near_theme(place: int, found: Choices) -> NDArray[np.float64]:
             onset = self.lattice.moments[place].event.onset
             sounding = [slot for slot in slots if slot.onset <= onset] or [slots[0]]
             height = sounding[-1].height
@@ -267,19 +274,13 @@ class Chain:
         n_voices = path.pitch.shape[1]
         plain = self._plain(moments, path, active)
         start, end = moments[0].event.onset, moments[-1].event.end
-        tied_down = {
-            voice
-            for item in active
-            for span in (*item.lines, *item.moves, *item.onsets)
-            if span.start < end and start < span.end
-            for voice in (span.voice,)
-        } | {
-            voice
-            for item in active
-            for count in item.counts
-            if count.start < end and start < count.end
-            for voice in count.voices
-        }
+        tied_down: set[int] = set()
+        for item in active:
+            spans = [(s.voice, s.start, s.end) for s in item.lines]
+            spans += [(s.voice, s.start, s.end) for s in item.moves]
+            spans += [(s.voice, s.start, s.end) for s in item.onsets]
+            spans += [(voice, s.start, s.end) for s in item.counts for voice in s.voices]
+            tied_down |= {voice for voice, a, b in spans if a < end and start < b}
         ready: dict[tuple[int, int], Figure] = {}
         for place, moment in enumerate(moments):
             for voice in range(n_voices):

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 from hybrid.core.analysis import CADENCES
@@ -68,13 +69,18 @@ class Line:
 
 @dataclass(frozen=True)
 class Moves:
-    """Steps between two notes of a voice that both begin in [start, end)."""
+    """Steps of a voice into notes that begin in [start, end), after ``since``."""
 
     voice: int
     start: int
     end: int
     widest: int | None = None
     forbidden: frozenset[int] = frozenset()
+    since: int = 0
+
+    def covers(self, onset: int) -> bool:
+        """Whether it speaks of a step into a note that begins at a tick."""
+        return self.start <= onset < self.end and onset > self.since
 
     def allows(self, size: int) -> bool:
         """Whether a step of so many semitones may be taken."""
@@ -114,11 +120,16 @@ class Reach:
 
 @dataclass(frozen=True)
 class Span:
-    """Some voices in [start, end)."""
+    """Some voices in [start, end); steps count into notes that begin after ``since``."""
 
     voices: tuple[int, ...]
     start: int
     end: int
+    since: int = 0
+
+    def covers(self, onset: int) -> bool:
+        """Whether it speaks of a step into notes that begin at a tick."""
+        return self.start <= onset < self.end and onset > self.since
 
 
 @dataclass(frozen=True)
@@ -150,6 +161,20 @@ class Asked:
             or self.consonant
             or self.no_parallels
         )
+
+    def within(self, start: int, end: int) -> bool:
+        """Whether it asks anything in [start, end)."""
+        groups: tuple[Sequence[Mask | Line | Moves | Onsets | Count | Reach | Span], ...] = (
+            self.masks,
+            self.lines,
+            self.moves,
+            self.onsets,
+            self.counts,
+            self.reaches,
+            self.consonant,
+            self.no_parallels,
+        )
+        return any(s.start < end and start < s.end for group in groups for s in group)
 
     def __add__(self, other: Asked) -> Asked:
         """The same constraint over more phrases."""
@@ -308,7 +333,7 @@ def _check_length(item: Constraint, plan: FormPlan) -> None:
     first, last = item.bars or (1, plan.n_bars)
     placed = list(plan.phrases())
     start, end = bar_start(placed, first), bar_start(placed, last + 1)
-    total = sum(quarters for _, _, quarters in read_melody(item))
+    total = sum((quarters for _, _, quarters in read_melody(item)), start=Fraction(0))
     if start + to_ticks(total, "a melody's length") > end:
         raise _wrong(
             item,
@@ -367,6 +392,7 @@ def ask(
     start, end = starts[0], starts[-1]
     if low == 1 == first and placed.index == 0:
         start = 0  # a pickup belongs to the first bar
+    since = bar_start(phrases, first)  # steps into a phrase count, not those into the first bar
     kind = item.kind
     if kind == "range":
         lowest, highest = read_range(item)
@@ -389,19 +415,20 @@ def ask(
         return replace(asked, lines=_lines(item, own, bar_start(phrases, first), placed))
     if kind == "max_leap":
         widest = _whole(item, item.value, 127)
-        return replace(asked, moves=tuple(Moves(v, start, end, widest) for v in own))
+        return replace(asked, moves=tuple(Moves(v, start, end, widest, since=since) for v in own))
     if kind == "forbidden_interval":
         values = item.value if isinstance(item.value, tuple) else (item.value,)
         sizes = frozenset(int(value) for value in values)
-        return replace(asked, moves=tuple(Moves(v, start, end, None, sizes) for v in own))
+        moves = tuple(Moves(v, start, end, None, sizes, since) for v in own)
+        return replace(asked, moves=moves)
     if kind == "rhythm":
         return replace(asked, onsets=_onsets(item, placed, own, starts))
     if kind == "density":
         fewest, most = read_density(item)
-        bars = zip(starts, starts[1:], strict=False)
+        bars = pairwise(starts)
         return replace(asked, counts=tuple(Count(own, a, b, fewest, most) for a, b in bars))
     if kind == "no_parallels":
-        return replace(asked, no_parallels=(Span(own, start, end),))
+        return replace(asked, no_parallels=(Span(own, start, end, since),))
     assert kind == "dissonance"
     return replace(asked, consonant=(Span(own, start, end),))
 

@@ -111,8 +111,6 @@ class Lattice:
         All constraints; those named `GIVEN` are in force always.
     before, after : Edge or None
         What stands fixed on either side.
-    florid : bool
-        Whether voices between given lines may have figures in the search itself.
 
     Attributes
     ----------
@@ -126,14 +124,12 @@ class Lattice:
         asked: Sequence[Asked],
         before: Edge | None = None,
         after: Edge | None = None,
-        florid: bool = False,
     ) -> None:
         self.moments = tuple(moments)
         self.asked = {item.name: item for item in asked}
         self.before, self.after = before, after
-        self.choices = [choices(moment, asked, florid) for moment in self.moments]
-        self.florid = florid
-        self.wide = florid
+        self.choices = [choices(moment, asked) for moment in self.moments]
+        self.wide = False
         self._steps: dict[int, Mask] = {}
         self._own: dict[tuple[str, int], Mask] = {}
         self._strict: dict[int, Mask] = {}
@@ -223,11 +219,11 @@ class Lattice:
             before.event.chord, after.event.chord, after.breaks, (), True, frozenset(GROUPS)
         )
         one, two = self.choices[place - 1].found, self.choices[place].found
-        cost = np.asarray(transition(one, two, link))
+        cost: NDArray[np.float64] = transition(one, two, link)
         if after.extra:
             moved = one.pitch[:, None, :] != two.pitch[None, :, :]
             cost = cost + CUT_MOVE * moved.sum(axis=2)
-        return cost
+        return np.asarray(cost)
 
     def _from_edge(self, place: int, edge: Edge | None) -> NDArray[np.float64]:
         if edge is None:
@@ -235,7 +231,10 @@ class Lattice:
         found = Voicings(edge.pitch, edge.spelling, np.zeros(1))
         chord = self.moments[place].event.chord
         link = link_between(edge.chord, chord, edge.breaks, (), True, frozenset(GROUPS))
-        return np.asarray(transition(found, self.choices[place].found, link))[0]
+        costs: NDArray[np.float64] = np.asarray(
+            transition(found, self.choices[place].found, link)[0]
+        )
+        return costs
 
     def _allowed_steps(self, place: int) -> Mask:
         if place not in self._steps:
@@ -247,20 +246,7 @@ class Lattice:
                 self._given_voices(place - 1) & self._given_voices(place),
                 self.choices[place - 1].loose,
             )
-            self._steps[place] &= self._figured(place)
         return self._steps[place]
-
-    def _figured(self, place: int) -> Mask:
-        """Steps into figures' notes: held at a beat, by step or held where an event is cut."""
-        one, two = self.choices[place - 1], self.choices[place]
-        keep = np.ones((len(one.found), len(two.found)), dtype=bool)
-        if two.florid is None or not two.florid.any():
-            return keep
-        widest = 2 if self.moments[place].extra else 0
-        for voice in range(two.florid.shape[1]):
-            move = np.abs(two.found.pitch[None, :, voice] - one.found.pitch[:, None, voice])
-            keep &= ~two.florid[None, :, voice] | (move <= widest)
-        return keep
 
     def _given_voices(self, place: int) -> frozenset[int]:
         if GIVEN not in self.asked:
@@ -321,7 +307,7 @@ class Lattice:
                 )[:, 0]
                 for item in active:
                     for moves in item.moves:
-                        if moves.start < self.moments[place].event.end < moves.end:
+                        if moves.covers(self.moments[place].event.end):
                             a = self.choices[place].found.pitch[:, moves.voice]
                             b = int(self.after.pitch[0, moves.voice])
                             fits = np.array([moves.allows(abs(int(p) - b)) for p in a])
@@ -375,13 +361,11 @@ class Lattice:
         begins = moment.event.onset
         for item in active:
             for moves in item.moves:
-                # The note that is left must have begun inside, too: bars are counted from
-                # their first event, so the moment before tells.
-                if not (moves.start < begins < moves.end):
+                if not moves.covers(begins):
                     continue
                 keep = keep & self._kept(moves.voice, moves.allows, old, new, active, moment)
             for span in item.no_parallels:
-                if moment.breaks and span.start < begins < span.end:
+                if moment.breaks and span.covers(begins):
                     keep = keep & self._unparallel(place, span.voices)
         return keep
 
@@ -523,7 +507,7 @@ class Lattice:
             )[0]
             for item in active:
                 for moves in item.moves:
-                    if moves.start < moment.event.onset < moves.end:
+                    if moves.covers(moment.event.onset):
                         keep = (
                             keep
                             & self._kept(
@@ -531,7 +515,7 @@ class Lattice:
                             )[0]
                         )
                 for span in item.no_parallels:
-                    if edge.breaks and span.start < moment.event.onset < span.end:
+                    if edge.breaks and span.covers(moment.event.onset):
                         pairs = combinations(sorted(span.voices), 2)
                         keep = keep & ~_parallels(edge.pitch, found.pitch, pairs)[0]
             lone = Choices(tail, edge.pitch, edge.pitch < -9, ())

@@ -47,9 +47,10 @@ class Guide:
     def helps(self) -> bool:
         """Whether the usual way can keep what is asked."""
         return not any(
-            self._inside(span.start, span.end)
+            replace(item, masks=(), moves=(), reaches=(), consonant=(), no_parallels=()).within(
+                self.start, self.end
+            )
             for item in self.active
-            for span in (*item.lines, *item.onsets, *item.counts)
         )
 
     def slots(self, slots: Sequence[Slot]) -> tuple[Slot, ...]:
@@ -112,17 +113,16 @@ class Guide:
             row = [(n.onset, n.pitch) for n in lines[moves.voice]]
             voice = self.item.voices[moves.voice]
             tail = (context.tail or {}).get((voice.part, voice.number))
-            if tail is not None and tail[0] >= 0 and moves.start < self.start:
+            if tail is not None and tail[0] >= 0:
                 row.insert(0, (self.start - 1, tail[0]))
             for (_, old), (onset, new) in pairwise(row):
-                if moves.start < onset < moves.end and not moves.allows(abs(new - old)):
+                if moves.covers(onset) and not moves.allows(abs(new - old)):
                     return False
         for span in self.consonant:
-            for voice in span.voices:
-                for note in lines[voice]:
-                    if note.onset < span.end and span.start < note.end:
-                        if not _inside_chords(note, self.item.chords):
-                            return False
+            for column in span.voices:
+                inside = [n for n in lines[column] if n.onset < span.end and span.start < n.end]
+                if not all(_inside_chords(note, self.item.chords) for note in inside):
+                    return False
         return all(
             not _parallel(lines[one], lines[two], span.start, span.end)
             for item in self.active
@@ -137,12 +137,12 @@ class Guide:
             return False
         for item in self.active:
             for span in item.no_parallels:
-                if not span.start < self.start < span.end:
+                if not span.covers(self.start):
                     continue
                 for one, two in combinations(span.voices, 2):
                     voices = self.item.voices[one], self.item.voices[two]
                     old = [tail.get((v.part, v.number), (-1, 0))[0] for v in voices]
-                    new = [lines[v][0].pitch if lines[v] else -1 for v in (one, two)]
+                    new = [lines[c][0].pitch if lines[c] else -1 for c in (one, two)]
                     if min(*old, *new) >= 0 and _perfect(old[0], old[1], new[0], new[1]):
                         return True
         return False

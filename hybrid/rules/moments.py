@@ -19,12 +19,11 @@ from hybrid.rules import weights as w
 from hybrid.rules.constraints import Asked
 from hybrid.rules.harmony import Event
 from hybrid.rules.parts import Voice
-from hybrid.rules.scales import pitches_of, scale_of
+from hybrid.rules.scales import scale_of
 from hybrid.rules.voicings import SILENT, Limits, Voicings, _member_cost, _shape_cost
 
 GIVEN = "the given notes"  # name of what `given` fixes; always in force
-MOST_FLORID = 2  # voices that may have figures in the search itself
-GUEST = 1.0  # cost of a guest that no constraint insists on
+GUEST = 4.0  # cost of a guest that no constraint insists on
 
 
 @dataclass(frozen=True)
@@ -70,15 +69,12 @@ class Choices:
         Guests that have to go on by step: single notes outside the chord.
     needs : tuple of (np.ndarray, frozenset of str)
         Candidates that may be used only if one of some constraints is in force.
-    florid : np.ndarray, shape (n, V), bool, or None
-        Notes of figures, which have to be reached by step or held as well.
     """
 
     found: Voicings
     member: NDArray[np.int64]
     loose: NDArray[np.bool_]
     needs: tuple[tuple[NDArray[np.bool_], frozenset[str]], ...]
-    florid: NDArray[np.bool_] | None = None
 
 
 @dataclass
@@ -87,7 +83,6 @@ class _Option:
     guest: bool = False
     loose: bool = False
     free: bool = False  # from a line: may cross, may leave the range
-    florid: bool = False  # a figure's note: to be reached by step or held as well
     names: set[str] = field(default_factory=set)
 
 
@@ -147,12 +142,8 @@ def cut(
     return tuple(moments)
 
 
-def choices(moment: Moment, asked: Sequence[Asked], florid: bool = False) -> Choices:
-    """All candidates of a moment, the guests of all constraints among them.
-
-    With ``florid`` voices between given lines may take the scale's other notes, too: at a beat
-    if they are held from before (suspensions), elsewhere by step.
-    """
+def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
+    """All candidates of a moment, the guests of all constraints among them."""
     chord, event = moment.event.chord, moment.event
     n_voices = len(moment.voices)
     options: list[dict[int, _Option]] = []
@@ -204,19 +195,26 @@ def choices(moment: Moment, asked: Sequence[Asked], florid: bool = False) -> Cho
                 option = mine.setdefault(pitch, _Option(spelling, guest=True, loose=True))
                 if option.guest:
                     option.names.add(item.name)
+    for item in asked:
+        for reach in item.reaches:
+            # A highest note may be one outside the chord that goes on by step.
+            if not (reach.start < event.end and event.onset < reach.end):
+                continue
+            spelled = {pitch_class(tone): tone for tone in scale_of(chord)}
+            for column in reach.voices:
+                voice, mine = moment.voices[column], options[column]
+                fits = voice.low <= reach.pitch <= voice.high
+                if fits and reach.pitch % 12 in spelled and reach.pitch % 12 not in by_class:
+                    tone = spelled[reach.pitch % 12]
+                    option = mine.setdefault(reach.pitch, _Option(tone, guest=True, loose=True))
+                    if option.guest:
+                        option.names.add(item.name)
     given = {
         line.voice
         for item in asked
         for line in item.lines
         if line.given and line.at(event.onset) is not None
     }
-    if florid and n_voices - len(given) <= MOST_FLORID:
-        for column, voice in enumerate(moment.voices):
-            if column in given:
-                continue
-            for pitch, spelling in pitches_of(scale_of(chord), voice.low, voice.high):
-                if pitch % 12 not in by_class and pitch not in options[column]:
-                    options[column][pitch] = _Option(spelling, loose=True, florid=True)
     return _product(moment, options, frozenset(given))
 
 
@@ -245,7 +243,7 @@ def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset
     if not rows:
         none = np.empty((0, n_voices), dtype=np.int64)
         return Choices(Voicings(none, none, np.empty(0)), none, none.astype(bool), ())
-    pitch = np.array(rows, dtype=np.int64)
+    grid = np.array(rows, dtype=np.int64)
     chord = moment.event.chord
     tones = chord.tones
     spelling = np.array(
@@ -259,20 +257,20 @@ def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset
     counts = np.stack([(member == place).sum(axis=1) for place in range(len(tones))], axis=1)
     limits = Limits(tuple(voice.range for voice in moment.voices), slack=True, complete=False)
     cost, keep = _member_cost(chord, counts, n_voices, limits)
-    placed = np.where(pitch == SILENT, 60, pitch)
+    placed = np.where(grid == SILENT, 60, grid)
     cost = cost + _shape_cost(placed, list(range(n_voices)), limits)
     guest = np.array([[options[c][p].guest for c, p in enumerate(row)] for row in rows])
-    loose = np.array([[options[c][p].loose for c, p in enumerate(row)] for row in rows])
-    cost = cost + GUEST * loose.sum(axis=1) + w.MISSING_ROOT * (counts.sum(axis=1) == 0)
+    by_step = np.array([[options[c][p].loose for c, p in enumerate(row)] for row in rows])
+    cost = cost + GUEST * by_step.sum(axis=1) + w.MISSING_ROOT * (counts.sum(axis=1) == 0)
     if given:
         # What is given may have its faults; only what is new must not add to them.
         free = [c for c in range(n_voices) if c not in given]
-        keep = np.ones(len(pitch), dtype=bool)
+        keep = np.ones(len(grid), dtype=bool)
         for tone in {chord.leading, chord.seventh} - {None}:
-            has = member == tones.index(tone)  # type: ignore[arg-type]
+            has = member == tones.index(tone)
             keep &= (has.sum(axis=1) <= 1) | ~has[:, free].any(axis=1)
     order = np.flatnonzero(keep)
-    found = Voicings(pitch[order], spelling[order], cost[order])
+    found = Voicings(grid[order], spelling[order], cost[order])
     needs = []
     for column, mine in enumerate(options):
         for key, option in sorted(mine.items()):
@@ -280,5 +278,4 @@ def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset
                 hit = (found.pitch[:, column] == key) & guest[order][:, column]
                 if hit.any():
                     needs.append((hit, frozenset(option.names)))
-    florid = np.array([[options[c][p].florid for c, p in enumerate(row)] for row in rows])
-    return Choices(found, member[order], loose[order], tuple(needs), florid[order])
+    return Choices(found, member[order], by_step[order], tuple(needs))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from hybrid.core.pitch import Key, parse_pitch, parse_spelling
 from hybrid.core.plan import Constraint, FormPlan, Phrase, Section, parse_chords
@@ -83,7 +83,7 @@ def keeps(score: Score, item: Constraint, plan: FormPlan) -> bool:
             tick = stop
         return [n for n in own[0] if start <= n[0] < tick] == wanted_notes
     if item.kind in ("max_leap", "forbidden_interval"):
-        sizes = [abs(b[2] - a[2]) for row in beginning for a, b in zip(row, row[1:], strict=False)]
+        sizes = [abs(b[2] - a[2]) for row in beginning for a, b in pairwise(row)]
         if item.kind == "max_leap":
             return all(size <= value for size in sizes)
         banned = value if isinstance(value, tuple) else (value,)

@@ -25,7 +25,8 @@ from hybrid.rules.conflicts import quickxplain
 _SPEC = importlib.util.spec_from_file_location(
     "constraint_oracle", Path(__file__).parent / "constraint_oracle.py"
 )
-assert _SPEC is not None and _SPEC.loader is not None
+assert _SPEC is not None
+assert _SPEC.loader is not None
 oracle = importlib.util.module_from_spec(_SPEC)
 _SPEC.loader.exec_module(oracle)
 
@@ -256,7 +257,18 @@ def test_there_are_fifty_of_each() -> None:
     assert (len(IMPOSSIBLE), len(POSSIBLE)) == (50, 50)
 
 
-@pytest.mark.parametrize(("family", "plan", "items"), IMPOSSIBLE)
+def _marked(cases: list[Case]) -> list[object]:
+    """The first two keys at once, the others with the slow tests."""
+    n_families = len(cases) // len(KEYS)
+    return [
+        pytest.param(
+            *case, marks=[pytest.mark.slow] if n >= 2 * n_families else [], id=f"{case[0]} {n}"
+        )
+        for n, case in enumerate(cases)
+    ]
+
+
+@pytest.mark.parametrize(("family", "plan", "items"), _marked(IMPOSSIBLE))
 def test_impossible(family: str, plan: FormPlan, items: tuple[Constraint, ...]) -> None:
     with pytest.raises(ConflictError) as caught:
         fill(plan, items)
@@ -275,7 +287,7 @@ def test_impossible(family: str, plan: FormPlan, items: tuple[Constraint, ...]) 
         assert all(oracle.keeps(score, other, plan) for other in rest)
 
 
-@pytest.mark.parametrize(("family", "plan", "items"), POSSIBLE)
+@pytest.mark.parametrize(("family", "plan", "items"), _marked(POSSIBLE))
 def test_just_possible(family: str, plan: FormPlan, items: tuple[Constraint, ...]) -> None:
     score = fill(plan, items)
     assert [item.name for item in items if not oracle.keeps(score, item, plan)] == []

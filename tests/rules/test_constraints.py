@@ -19,7 +19,8 @@ from hybrid.rules import RulesEngine
 
 def _sibling(name: str):  # type: ignore[no-untyped-def]
     spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -111,7 +112,7 @@ def test_several_constraints_hold_together() -> None:
     score = fill(plan, *items[:2], items[3], items[4])
     for item in (*items[:2], items[3], items[4]):
         assert oracle.keeps(score, item, plan)
-    analysis, agreement = analyse(plan, score)
+    analysis, _ = analyse(plan, score)
     assert analysis.count("error") == 0
 
 
@@ -205,3 +206,11 @@ def test_accompanied_textures_refuse_what_they_cannot_keep() -> None:
     plan = replace(oracle.small_plan(), texture="alberti", instruments=("flute", "piano"))
     with pytest.raises(PlanError, match="cannot be honoured in the texture 'alberti'"):
         fill(plan, Constraint("rhythm", "2 2", voices=("bass",)))
+
+
+def test_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    page = Path(__file__).parents[2] / "docs" / "constraints.md"
+    text = page.read_text(encoding="utf-8")
+    exec(compile(text.split("```python\n")[1].split("```")[0], str(page), "exec"), {})
+    assert capsys.readouterr().out == "('pitch soprano bar 1 beat 1 = C7',)\n"
+    assert all(f"`{kind}`" in text for kind in CONSTRAINT_KINDS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from hybrid.core.engine import Region
 from hybrid.core.errors import ConflictError, PlanError
+from hybrid.core.pitch import Key
 from hybrid.core.plan import Constraint, FormPlan
 from hybrid.core.score import Score
 from hybrid.core.seeds import stage_rng
@@ -20,7 +22,8 @@ from hybrid.rules import RulesEngine
 
 def _sibling(name: str):  # type: ignore[no-untyped-def]
     spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -100,7 +103,7 @@ def test_only_the_region_changes(plan: FormPlan, given: Score, region: Region) -
 def test_voices_do_not_stop_or_overlap(plan: FormPlan, given: Score) -> None:
     score = refill(plan, given, Region(5, 7))
     for row in oracle.rows(score).values():
-        assert all(a[1] <= b[0] for a, b in zip(row, row[1:], strict=False))
+        assert all(a[1] <= b[0] for a, b in pairwise(row))
         assert sum(n[1] - n[0] for n in row) == 16 * BAR
 
 
@@ -129,14 +132,27 @@ def test_melody_in_the_region(plan: FormPlan, given: Score) -> None:
     assert oracle.keeps(score, item, plan)
 
 
+def _with_pitch_at(score: Score, name: str, tick: int, pitch: int) -> Score:
+    """A score whose voice has another pitch at a tick."""
+    track = score.track(name)
+    notes = track.notes.copy()
+    at = (notes["onset"] <= tick) & (tick < notes["onset"] + notes["duration"])
+    notes["pitch"][at] = pitch
+    notes["spelling"][at] = Key.parse("G major").spell(pitch)
+    changed = replace(track, notes=notes, articulations=())
+    return replace(score, tracks=tuple(changed if t is track else t for t in score.tracks))
+
+
 def test_given_notes_are_named_where_they_take_part(plan: FormPlan, given: Score) -> None:
-    # The given bar 4 ends with the leading tone on top, which has to rise.
-    before = [n[2] % 12 for n in oracle.rows(given)["soprano"] if n[0] < 4 * BAR]
-    assert before[-1] == 6
-    item = Constraint("pitch", "D4", (5, 5), ("soprano",))
+    # The given soprano lies below the pitch that the alto shall have.
+    low = _with_pitch_at(given, "soprano", 4 * BAR, 62)
+    low = _with_pitch_at(_with_pitch_at(low, "tenor", 4 * BAR, 59), "bass", 4 * BAR, 43)
+    region = Region(5, 5, ("alto",))
+    item = Constraint("pitch", "G4", (5, 5), ("alto",))
     with pytest.raises(ConflictError, match="the given notes") as caught:
-        refill(plan, given, Region(5, 8), item)
+        refill(plan, low, region, item)
     assert caught.value.conflict == (item.name, "the given notes")
+    assert oracle.keeps(refill(plan, given, Region(5, 5), item), item, plan)
 
 
 def test_conflict_in_the_region(plan: FormPlan, given: Score) -> None:
@@ -158,7 +174,7 @@ def test_a_note_that_lasts_into_the_region_stays(plan: FormPlan, given: Score) -
     score = refill(plan, held, Region(5, 6, ("alto",)))
     row = oracle.rows(score)["alto"]
     assert (start, 4 * BAR + 480) in [(n[0], n[1]) for n in row]
-    assert all(a[1] <= b[0] for a, b in zip(row, row[1:], strict=False))
+    assert all(a[1] <= b[0] for a, b in pairwise(row))
 
 
 def test_region_without_given(plan: FormPlan) -> None:
