@@ -33,7 +33,7 @@ CHORD_GROUPS = {
     "solo": ("solo", "instrumental", "interlude"),
     "outro": ("outro", "fadeout", "coda"),
 }
-LEAST_NUMERAL = 60  # rarer numerals in training are made simpler
+LEAST_NUMERAL, LEAST_SHARE = 40, 0.005  # of the chords in training; rarer ones are made simpler
 LEAST_CHORD = 12  # a numeral with a length that is rarer takes the nearest length
 SHORTEST = Fraction(1, 4)  # of a bar
 
@@ -188,9 +188,10 @@ def _chord_strings(raw: Sequence[RawSection], mode: str) -> ChordStrings:
     counts = Counter(
         numeral for song, _, spans in rows if split_of(song) == "train" for numeral, _ in spans
     )
+    least = max(LEAST_NUMERAL, LEAST_SHARE * sum(counts.values()))
     simple: dict[str, str] = {}
     for numeral in {numeral: None for _, _, spans in rows for numeral, _ in spans}:
-        choices = [c for c in _simpler(numeral) if counts[c] >= LEAST_NUMERAL]
+        choices = [c for c in _simpler(numeral) if counts[c] >= least]
         simple[numeral] = choices[0] if choices else ""
     changed = total = 0
     final: list[Row] = []

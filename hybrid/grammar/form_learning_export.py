@@ -105,6 +105,7 @@ def _places(uses: Uses, table: np.ndarray) -> tuple[FloatArray, FloatArray]:
     return place, count
 
 
+LEAST_PERCENT = 15  # of what precedes a use, for comments
 Option = tuple[tuple[Part, ...], float]
 
 
@@ -269,10 +270,12 @@ def describe_uses(
         often = steps[s].sum() / many.sum()
         before = np.array([*steps[:, s], firsts[s]])
         order = np.argsort(-before, kind="stable")[:2]
+        total = max(float(before.sum()), 1e-9)
+        percents = [(k, f"{before[k] / total:.0%}") for k in order]
         shares = [
-            f"{names[k] if k < len(names) else 'the beginning'} {before[k] / before.sum():.0%}"
-            for k in order
-            if before[k] / max(before.sum(), 1e-9) > 0.05
+            f"{names[k] if k < len(names) else 'the beginning'} {percent}"
+            for k, percent in percents
+            if int(percent[:-1]) >= LEAST_PERCENT
         ]
         where = f"{place[s] / max(count[s], 1e-9):.0%} in"
         found[name] = f"{often:.2f} a string, {where}; after {', '.join(shares) or 'any'}"
@@ -284,15 +287,15 @@ def grammar_text(
 ) -> str:
     """A grammar as text with comments above its symbols and lines of at most 100 signs.
 
-    Reading it gives the same rules with rounded weights, as with
-    `hybrid.grammar.notation.format_grammar`.
+    Weights are per thousand; a symbol's only rule has none. Reading it gives the same rules with
+    rounded weights, as with `hybrid.grammar.notation.format_grammar`.
 
     >>> from hybrid.grammar.notation import read_grammar
     >>> print(grammar_text(read_grammar("S -> (0.75) a S | (0.25) a"), "A row.", {"S": "All."}))
     # A row.
     %weights
     # All.
-    S -> (0.75) 'a' S | (0.25) 'a'
+    S -> (750) 'a' S | (250) 'a'
     <BLANKLINE>
     """
     lines = [f"# {line}".rstrip() for line in header.splitlines()] + ["%weights"]
@@ -303,15 +306,23 @@ def grammar_text(
             lines.append(f"# {comments[name]}")
         line, first = f"{Symbol(name)} ->", True
         for rule in grammar.alternatives(name):
-            option = f"{rule.chance(digits)} {rule.body()}"
-            if not first and len(line) + len(option) + 3 > 100:
+            option = f"{_weight(rule.probability, digits)}{rule.body()}"
+            width = 98 if line.startswith("| ") else 100
+            if not first and len(line) + len(option) + 3 > width:
                 lines.append(line)
-                line = f"  | {option}"
+                line = f"| {option}"
             else:
                 line += f" {option}" if first else f" | {option}"
             first = False
         lines.append(line)
     return "\n".join(lines) + "\n"
+
+
+def _weight(probability: float, digits: int) -> str:
+    if probability == 1.0:
+        return ""
+    value = float(f"{1000 * probability:.{digits}g}")
+    return f"({value:g}) "
 
 
 def rounded(grammar: Grammar, digits: int = 2) -> Grammar:

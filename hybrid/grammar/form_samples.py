@@ -6,6 +6,7 @@ be edited, and sampled and parsed as any grammar.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from fractions import Fraction
 from functools import lru_cache
@@ -16,13 +17,15 @@ from hybrid.core.errors import GrammarError
 from hybrid.core.plan import PlanChord, format_chords
 from hybrid.core.resources import resource_path
 from hybrid.core.timeline import Metre
-from hybrid.grammar.cfg import Grammar, Part, Rule, Symbol, useful
+from hybrid.grammar.cfg import Grammar, Part
+from hybrid.grammar.lengths import log_sum
 from hybrid.grammar.notation import load_grammar
 from hybrid.grammar.sample import Sampler
 
 CHORDS = "-chords-"
 GROUPS = ("verse", "chorus", "bridge", "prechorus", "intro", "solo", "outro")
-PHASES = tuple(Fraction(n, 4) for n in range(4))  # places in a bar where chords change
+QUARTERS = 4  # of a bar: the places where chords change
+Step = tuple[float, str | None, int, str | None]
 
 
 def learned_grammars() -> tuple[str, ...]:
@@ -109,6 +112,7 @@ def sample_chords(
     *,
     mode: str = "major",
     corpus: str = "billboard",
+    longest: int = 2,
 ) -> str:
     """Draw a progression for a section as a chord line of `hybrid.core.plan.parse_chords`.
 
@@ -125,6 +129,9 @@ def sample_chords(
         ``major`` or ``minor``: the key in which the numerals are to be read.
     corpus : str
         ``billboard`` or ``pop909``.
+    longest : int
+        Most bars of one chord, 1 or more. Many songs stay on one chord for eight bars and longer;
+        16 allows that.
 
     Returns
     -------
@@ -138,10 +145,9 @@ def sample_chords(
 
     Notes
     -----
-    The grammar knows lengths and not places in the bar. Here it is crossed with the places: a
-    chord shorter than a bar may not cross a bar line, and one that starts within a bar ends at
-    its line or before. What remains at a place shares the probability in proportion, so this is
-    close to the learned distribution, not that distribution under a condition.
+    The draw is from the learned distribution given the total, the longest chord, and where in a
+    bar chords may change: a chord shorter than a bar does not cross a bar line, and one that
+    starts within a bar ends at its line or before.
 
     Examples
     --------
@@ -152,6 +158,8 @@ def sample_chords(
     """
     if bars < 1:
         raise GrammarError(f"bars must be 1 or more, got {bars}")
+    if longest < 1:
+        raise GrammarError(f"longest must be 1 or more, got {longest}")
     name = f"{corpus}{CHORDS}{mode}"
     groups = GROUPS if corpus == "billboard" else ("phrase",)
     if name not in learned_grammars():
@@ -160,83 +168,125 @@ def sample_chords(
     if function not in groups:
         raise GrammarError(f"function must be one of {', '.join(groups)}, got {function!r}")
     measure = Metre.parse(metre)
-    sampler = _chord_sampler(name, function, measure.name == "4/4", bars)
+    walk = _chord_walk(name, measure.name == "4/4", longest, bars)
+    start = next(symbol for symbol in (f"any {function}", function) if symbol in walk.steps)
     chords: list[PlanChord] = []
     at = Fraction(0)
-    for leaf in sampler.sample(rng).leaves():
-        length = Fraction(leaf.duration or 0) * measure.bar_quarters
-        if length == 0:
-            continue
-        if chords and chords[-1].numeral == leaf.symbol.name:
+    for numeral, quarters in walk.draw(start, rng):
+        length = Fraction(quarters, QUARTERS) * measure.bar_quarters
+        if chords and chords[-1].numeral == numeral:
             chords[-1] = replace(chords[-1], duration=chords[-1].duration + length)
         else:
-            chords.append(PlanChord(at, length, leaf.symbol.name))
+            chords.append(PlanChord(at, length, numeral))
         at += length
     return format_chords(tuple(chords), measure)
 
 
-@lru_cache(maxsize=256)
-def _chord_sampler(name: str, function: str, divided: bool, bars: int) -> Sampler:
-    return Sampler(_crossed(name, function, divided), length=bars)
-
-
 @lru_cache(maxsize=64)
-def _crossed(name: str, function: str, divided: bool) -> Grammar:
-    """A chord grammar from one function on, crossed with places in the bar (see Notes above)."""
-    grammar = load_learned(name)
-    rules = {lhs: grammar.alternatives(lhs) for lhs in grammar.nonterminals}
-    tokens = _Tokens(grammar)
-    choices_of = (f"any {function}", function)
-    first = next((name for name in choices_of if name in rules), grammar.start)
-    made: list[Rule] = []
-    queue = [(first, Fraction(0))]
-    seen = set(queue)
-    for symbol, place in queue:
-        lhs = _placed(symbol, place)
-        for rule in rules[symbol]:
-            names = [part.symbol for part in rule.rhs]
-            if names and (names[0].terminal or tokens.is_token(names[0].name)):
-                choices = tokens.of_part(rule.rhs[0])
-                then = rule.rhs[1:]
-            else:
-                choices, then = [(None, 1.0)], rule.rhs
-            for part, share in choices:
-                length = Fraction(0) if part is None else Fraction(part.length or 0)
-                if not _fits(place, length, divided):
+def _chord_walk(name: str, divided: bool, longest: int, bars: int) -> _Walk:
+    return _Walk(load_learned(name), divided, longest, bars)
+
+
+class _Walk:
+    """Draws from a right-linear grammar, given a total and where in a bar chords may change.
+
+    The place in the bar follows from what is left, so one table of symbols by what is left
+    holds all conditions: the draw is exact, and nothing is drawn in vain.
+    """
+
+    def __init__(self, grammar: Grammar, divided: bool, longest: int, bars: int) -> None:
+        self.grammar, self.total = grammar, bars * QUARTERS
+        tokens = _Tokens(grammar)
+        # Rule by rule: log probability, token or None, its length in quarters, what follows.
+        self.steps: dict[str, list[Step]] = {}
+        for name in grammar.nonterminals:
+            if tokens.is_token(name):
+                continue
+            steps: list[Step] = []
+            for rule in grammar.alternatives(name):
+                if rule.probability <= 0:
                     continue
-                after = (place + length) % 1
-                rhs = [] if part is None else [part]
-                for node in then:
-                    rhs.append(Part(Symbol(_placed(node.symbol.name, after))))
-                    if (node.symbol.name, after) not in seen:
-                        seen.add((node.symbol.name, after))
-                        queue.append((node.symbol.name, after))
-                made.append(Rule(lhs, tuple(rhs), rule.probability * share))
-    merged: dict[tuple[str, tuple[Part, ...]], float] = {}
-    for rule in made:
-        key = (rule.lhs, rule.rhs)
-        merged[key] = merged.get(key, 0.0) + rule.probability
-    flat = [Rule(lhs, rhs, weight) for (lhs, rhs), weight in merged.items()]
-    heads = {rule.lhs for rule in flat}
-    flat = [r for r in flat if all(s.terminal or s.name in heads for s in r.symbols)]
-    start = _placed(first, Fraction(0))
-    blank = Grammar((Rule(start, (), 1.0),), start)
-    return useful(flat, blank)
+                head = rule.rhs[0] if rule.rhs and tokens.is_head(rule.rhs[0]) else None
+                then = rule.rhs[1:] if head else rule.rhs
+                after = then[0].symbol.name if then else None
+                for part, share in tokens.of_part(head) if head else [(None, 1.0)]:
+                    length = 0 if part is None else int(Fraction(part.length or 0) * QUARTERS)
+                    text = None if part is None else part.symbol.name
+                    if length <= longest * QUARTERS and share > 0:
+                        steps.append((math.log(rule.probability * share), text, length, after))
+            self.steps[name] = steps
+        self.divided = divided
+        self.order = self._order()
+        self.logs: list[dict[str | None, float]] = []
+        for left in range(self.total + 1):
+            row: dict[str | None, float] = {None: 0.0 if left == 0 else -math.inf}
+            self.logs.append(row)
+            for name in self.order:
+                row[name] = float(log_sum(np.array([-math.inf, *self._options(name, left)])))
+
+    def _order(self) -> list[str]:
+        """Symbols after all that they become without taking time."""
+        order: list[str] = []
+        state: dict[str, bool] = {}
+        stack = [(name, False) for name in reversed(self.steps)]
+        while stack:
+            name, done = stack.pop()
+            if done:
+                state[name] = True
+                order.append(name)
+            elif name not in state:
+                state[name] = False
+                stack.append((name, True))
+                for _, _, length, after in self.steps[name]:
+                    if length == 0 and after is not None and not state.get(after, False):
+                        if after in state:
+                            raise GrammarError(
+                                f"{self.grammar.source}: {after} must take time before it returns"
+                            )
+                        stack.append((after, False))
+        return order
+
+    def _options(self, name: str, left: int) -> list[float]:
+        """Log weight of each step of a symbol with so many quarters left."""
+        place = (self.total - left) % QUARTERS
+        return [
+            chance + self.logs[left - length][after]
+            if length <= left and _fits(place, length, self.divided)
+            else -math.inf
+            for chance, _, length, after in self.steps[name]
+        ]
+
+    def draw(self, start: str, rng: np.random.Generator) -> list[tuple[str, int]]:
+        """Tokens with their lengths in quarters of a bar."""
+        left, symbol = self.total, start
+        if not math.isfinite(self.logs[left][start]):
+            raise GrammarError(
+                f"{self.grammar.source}: {start} has no derivation of "
+                f"{self.total // QUARTERS} bars with these bounds"
+            )
+        found: list[tuple[str, int]] = []
+        after: str | None = symbol
+        while after is not None:
+            logs = np.array(self._options(after, left))
+            weights = np.cumsum(np.exp(logs - logs.max()))
+            at = int(np.searchsorted(weights, rng.random() * weights[-1], side="right"))
+            _, text, length, after = self.steps[after][min(at, len(logs) - 1)]
+            if text is not None and length:
+                found.append((text, length))
+            left -= length
+        return found
 
 
-def _placed(name: str, place: Fraction) -> str:
-    return f"{name} at {place}"
-
-
-def _fits(place: Fraction, length: Fraction, divided: bool) -> bool:
+def _fits(place: int, length: int, divided: bool) -> bool:
+    """Whether a chord of so many quarters of a bar may start at this quarter of it."""
     if length == 0:
         return True
     if not divided:
-        return place == 0 and length.denominator == 1
+        return length % QUARTERS == 0
     if place == 0:
-        return length < 1 or (length * 2).denominator == 1
+        return length < QUARTERS or length % 2 == 0
     # Halves start at the half; nothing that starts within a bar crosses its line.
-    return place + length <= 1 and (length != Fraction(1, 2) or place == Fraction(1, 2))
+    return place + length <= QUARTERS and (length != 2 or place == 2)
 
 
 class _Tokens:
@@ -256,6 +306,10 @@ class _Tokens:
                 for rule in self.grammar.alternatives(name)
             )
         return self.known[name]
+
+    def is_head(self, part: Part) -> bool:
+        """Whether a part is a terminal, or derives just one."""
+        return part.symbol.terminal or self.is_token(part.symbol.name)
 
     def of_part(self, part: Part) -> list[tuple[Part | None, float]]:
         """Terminals with their probabilities."""
