@@ -100,7 +100,8 @@ class Skeleton:
     pitch, spelling : np.ndarray, shape (n, V)
         `SILENT` where a voice rests.
     lines : mapping of voice to figures
-        Ready figures of voices whose notes are given (a melody): one for each event.
+        Ready figures of voices whose notes are given (a melody): one for each event, None where
+        the voice is free.
     open_events : frozenset of int
         Events in which a ready line, too, may take another figure.
     breaks : tuple of bool
@@ -118,7 +119,7 @@ class Skeleton:
     spelling: NDArray[np.int64]
     breaks: tuple[bool, ...]
     ranges: tuple[tuple[int, int], ...]
-    lines: dict[int, tuple[Figure, ...]] = field(default_factory=dict)
+    lines: dict[int, tuple[Figure | None, ...]] = field(default_factory=dict)
     open_events: frozenset[int] = frozenset()
     ready: Mapping[tuple[int, int], Figure] = field(default_factory=dict)
     permits: Callable[[int, int, Figure], bool] | None = None
@@ -253,11 +254,13 @@ def _options(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tupl
 def _free_options(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tuple[Figure, ...]:
     if voice not in skeleton.lines:
         return _figures(skeleton, place, voice, habits)
-    ready = skeleton.lines[voice][place : place + 1]
-    if place not in skeleton.open_events:
-        return ready
+    ready = skeleton.lines[voice][place]
+    if ready is None:
+        return _figures(skeleton, place, voice, habits)
+    if place not in skeleton.open_events or voice:
+        return (ready,)
     others = _figures(skeleton, place, voice, habits)[1:]
-    return ready + tuple(f for f in others if f.kind in ("passing", "neighbour") or f.strange)
+    return (ready,) + tuple(f for f in others if f.kind in ("passing", "neighbour") or f.strange)
 
 
 _Grid = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -353,6 +356,13 @@ def _joint(before: _Segment, after: _Segment, breaks: bool) -> Costs:
                 cost += w.UNEQUAL_FIFTHS * (tritone & (steps[lower] > 0))
     cost[bad] = np.inf
     return cost
+
+
+def fits(upper: Figure, lower: Figure, event: Event) -> bool:
+    """Whether two given figures may sound together in an event."""
+    parts = parts_of(event)
+    pair = _together(_grid((upper,), parts), _grid((lower,), parts), event.chord, False)
+    return bool(np.isfinite(pair).all())
 
 
 def _figures(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> tuple[Figure, ...]:

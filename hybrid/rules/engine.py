@@ -28,8 +28,8 @@ from hybrid.rules.parts import (
     PartTable,
     Voice,
     accompanied_voices,
-    chorale_voices,
     make_parts,
+    part_voices,
     pitched_players,
 )
 from hybrid.rules.patterns import HOMOPHONIC, n_strands
@@ -174,13 +174,13 @@ class _Writer:
         placed, chords = self.phrases[number]
         after = self.phrases[number + 1][0] if number + 1 < len(self.phrases) else None
         shared = placed.shared
-        voices = (
-            chorale_voices(self.table, shared.instruments, shared.register)
-            if shared.texture in FOUR_PARTS
-            else self._strands(placed)
-        )
+        voices = self._parts(placed) if shared.texture in FOUR_PARTS else self._strands(placed)
         pause = self.pauses and placed.phrase.cadence != "none"
         return Stretch(placed, chords, voices, pause, self._upbeat(placed, chords, after))
+
+    def _parts(self, placed: PlacedPhrase) -> tuple[Voice, ...]:
+        shared = placed.shared
+        return part_voices(self.table, shared.instruments, shared.register, str(shared.texture))
 
     def _strands(self, placed: PlacedPhrase) -> tuple[Voice, ...]:
         shared = placed.shared
@@ -359,7 +359,7 @@ class _Writer:
         streams: Streams,
     ) -> tuple[Filled, tuple[ShapeNote, ...]]:
         shared = placed.shared
-        voices = chorale_voices(self.table, shared.instruments, shared.register)
+        voices = self._parts(placed)
         memory = self.memories.get((str(placed.phrase.theme), str(shared.texture)))
         kept = memory if isinstance(memory, Memory) else None
         context = replace(context, voices=voices)

@@ -153,6 +153,20 @@ def chorale_voices(
     return tuple(voices)
 
 
+def part_voices(
+    table: PartTable, names: tuple[str, ...], register: str | None, texture: str
+) -> tuple[Voice, ...]:
+    """The voices of a texture in independent parts.
+
+    A chorale has four. Counterpoint has as many as there are players, from two to four, and
+    three on one instrument.
+    """
+    if texture != "counterpoint":
+        return chorale_voices(table, names, register)
+    n = len(pitched_players(names))
+    return chorale_voices(table, names, register, 3 if n == 1 else min(n, 4))
+
+
 def _spread(chosen: tuple[tuple[str, int], ...], n_voices: int) -> list[int]:
     """Which player has each voice: 1, 2, 3 or more players for so many voices."""
     n = len(chosen)
@@ -162,7 +176,7 @@ def _spread(chosen: tuple[tuple[str, int], ...], n_voices: int) -> list[int]:
         return [0] * n_voices
     if n == 2:
         return [0] + [1] * (n_voices - 1)
-    return [0, 1, 1, 2]
+    return [0, *[1] * (n_voices - 2), 2]
 
 
 def _fit(wanted: tuple[int, int], instrument: Instrument, shift: int) -> tuple[int, int]:
