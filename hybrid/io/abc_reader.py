@@ -42,6 +42,7 @@ from hybrid.io.abc_voice import Line, VoiceReader
 from hybrid.io.quarters import Part, Signatures, build, ticks_per_quarter
 from hybrid.io.reading import Losses, Reading, count_of, decode_text, read_source
 
+_REMARK = re.compile(r"(?<!\\)%.*")
 _FIELD = re.compile(r"([A-Za-z+]):(.*)")
 #: Fields that may stand on a line of their own among the music; no letters of notes.
 _BODY_FIELDS = frozenset("IKLMmNPQRrsTUVWw")
@@ -166,7 +167,7 @@ class _Tune:
     def line(self, line: str, number: int) -> None:
         if self._directive(line):
             return
-        code, _, _ = line.partition("%") if "\\%" not in line else (line, "", "")
+        code = _REMARK.sub("", line).replace("\\%", "%")
         if not code.strip():
             return
         match = _FIELD.match(code)
