@@ -18,6 +18,7 @@ from hybrid.core.plan import PlacedPhrase
 from hybrid.core.pitch import diatonic_step
 from hybrid.rules import weights as w
 from hybrid.rules.decorate import Figure, Habits, Skeleton, draw_figures, parts_of
+from hybrid.rules.echo import Echo, find_echo, ready_figure
 from hybrid.rules.endings import Ending, shut_out
 from hybrid.rules.guide import Guide
 from hybrid.rules.harmony import Chord, Event, accent_at, beat_events, beat_ticks, to_ticks
@@ -33,6 +34,8 @@ from hybrid.rules.voicings import SILENT, Limits, Voicings, voicings
 UNPINNED = 1.6  # cost of each staff step between a free soprano and its theme
 MANNER = Manner()
 HABITS = Habits()
+#: Independent lines move more: fewer plain notes, more ties and suspensions.
+LIVELY = Habits(passing=-3.2, double=0.5, neighbour=0.3, skip=1.0, suspension=-0.9, tie=0.8)
 
 
 @dataclass(frozen=True)
@@ -165,9 +168,12 @@ def fill_chorale(
     memory: Memory | None,
     context: Context,
     rngs: tuple[np.random.Generator, np.random.Generator, np.random.Generator],
-    habits: Habits = HABITS,
+    habits: Habits | None = None,
 ) -> tuple[Filled, tuple[ShapeNote, ...]]:
-    """Fill a phrase in four parts.
+    """Fill a phrase in four parts, or in as many as the context has voices.
+
+    In the texture ``counterpoint`` a lower voice imitates the head of the theme where the
+    harmony lets it, and figures are livelier.
 
     Returns
     -------
@@ -194,31 +200,38 @@ def fill_chorale(
     if context.guide is not None:
         manner = context.guide.manner(manner)
     wanted_steps = _wanted_steps(slots, events)
-    ways: list[tuple[tuple[MelodyNote, ...] | None, bool]] = [(None, False)]
+    is_counterpoint = placed.shared.texture == "counterpoint"
+    if habits is None:
+        habits = LIVELY if is_counterpoint else HABITS
+    ways: list[tuple[tuple[MelodyNote, ...] | None, Echo | None]] = [(None, None)]
     for less in (slots, tuple(replace(slot, joins=None) for slot in slots)):
         try:
             melody = draw_melody(less, soprano.range, rngs[0], manner, before, before_chord)
         except Blocked:
             continue
-        ways = [(melody, True), (_on_events(melody, events), True), (None, False)]
+        ways = [(melody, None), (_on_events(melody, events), None), (None, None)]
         close = _sounding(melody, to_ticks(placed.end) - context.upbeat - 1)
         if close.onset not in {event.onset for event in events}:
             del ways[1]  # it would lose the note that it closes with
+        if is_counterpoint and context.guide is None:
+            answer = find_echo(placed, chords, events, melody, context.voices, rngs[0])
+            ways = [(melody, answer), *ways] if answer is not None else ways
         break
     counts: dict[str, int] = {}
-    # First under the melody as it is, then without its notes between the events, then with the
-    # soprano set free at a cost; each time within the spacing limits, then beyond them.
+    # First under the melody as it is (with a voice that imitates it, where there is one), then
+    # without its notes between the events, then with the soprano set free at a cost; each
+    # time within the spacing limits, then beyond them.
     relaxed = 0
-    for tune, pinned in ways:
+    for tune, echo in ways:
         for slack in (False, True):
             try:
                 chosen, n_looked = _voices_under(
-                    placed, events, tune, wanted_steps, context, memory, rngs[1], slack
+                    placed, events, tune, wanted_steps, context, memory, rngs[1], slack, echo
                 )
                 break
             except Blocked:
-                relaxed += 1
-                if slack and not pinned:
+                relaxed += int(echo is None)
+                if slack and tune is None:
                     raise
         else:
             continue
@@ -227,7 +240,8 @@ def fill_chorale(
     counts["melody notes"] = len(melody)
     counts["voicings looked at"] = n_looked
     counts["phrases relaxed"] = int(relaxed > 1)
-    skeleton = _skeleton(events, chosen, melody, context, shape)
+    counts["imitations"] = int(echo is not None)
+    skeleton = _skeleton(events, chosen, melody, context, shape, echo)
     wanted = _wanted_kinds(placed, events, memory)
     figures, n_figures = draw_figures(
         skeleton,
@@ -420,6 +434,7 @@ def _voices_under(
     memory: Memory | None,
     rng: np.random.Generator,
     slack: bool,
+    echo: Echo | None = None,
 ) -> tuple[Voicings, int]:
     """Draw voicings for a phrase's events; rows of the result are events.
 
@@ -439,6 +454,8 @@ def _voices_under(
             away = np.abs(np.array(steps, dtype=np.float64) - wanted_steps[number])
             found = found.plus(UNPINNED * away)
             found = _ending(placed, event, found)
+        if echo is not None:
+            found = found.plus(echo.cost(found, event))
         if memory is not None:
             found = found.plus(_unlike(placed, event, found, memory))
         if context.guide is not None:
@@ -451,7 +468,10 @@ def _voices_under(
             last = _sounding(melody, events[number + 1].onset - 1)
             if (last.pitch, last.spelling) != (note.pitch, note.spelling):
                 exit_ = (last.pitch, last.spelling)
-        exits.append((exit_, *(None for _ in context.voices[1:])))
+        row: list[tuple[int, int] | None] = [exit_, *(None for _ in context.voices[1:])]
+        if echo is not None and number + 1 < len(events):
+            row[echo.voice] = echo.exit(event, events[number + 1])
+        exits.append(tuple(row))
     links = [
         link_between(a.chord, b.chord, _breaks(a, b, context), exits[place])
         for place, (a, b) in enumerate(zip(events, events[1:], strict=False))
@@ -570,30 +590,24 @@ def _skeleton(
     melody: Sequence[MelodyNote],
     context: Context,
     shape: Shape,
+    echo: Echo | None = None,
 ) -> Skeleton:
     """The voicings with the melody's own notes as ready figures of the soprano.
 
     A new melody's notes as long as an event may still be embellished; one that is taken up
     again is what it was.
     """
-    lines = []
+    lines: list[Figure | None] = []
     open_events = []
     for place, event in enumerate(events):
-        parts = parts_of(event)
-        unit = event.ticks // parts
         inside = [n for n in melody if n.end > event.onset and n.onset < event.end]
-        notes = []
-        strange = []
-        for number, note in enumerate(inside):
-            part = max(0, -(-(note.onset - event.onset) // unit)) if unit else 0
-            notes.append((min(part, parts - 1), note.pitch, note.spelling))
-            if note.spelling not in event.chord.tones:
-                strange.append(number)
-        tied = inside[0].onset < event.onset
         alone = (inside[0].onset, inside[-1].end) == (event.onset, event.end)
         if alone and len(inside) == 1 and not shape.strict and not event.last:
             open_events.append(place)
-        lines.append(Figure("melody", tuple(notes), tied, 0.0, tuple(strange)))
+        lines.append(ready_figure(event, inside, "melody"))
+    ready: dict[int, tuple[Figure | None, ...]] = {0: tuple(lines)}
+    if echo is not None:
+        ready[echo.voice] = tuple(echo.figure(event) for event in events)
     breaks = (False, *(_breaks(a, b, context) for a, b in pairwise(events)))
     ranges = tuple(voice.range for voice in context.voices)
     return Skeleton(
@@ -602,7 +616,7 @@ def _skeleton(
         chosen.spelling,
         breaks,
         ranges,
-        {0: tuple(lines)},
+        ready,
         frozenset(open_events),
         permits=context.guide.permits(events) if context.guide is not None else None,
     )
@@ -703,6 +717,8 @@ def _notes(
 
 
 def _maker(event: Event, figure: Figure, number: int) -> str:
+    if figure.kind.startswith("imitation"):
+        return figure.kind
     if number == 0 or figure.kind == "skip":
         return f"voicing {event.chord.numeral.text}"
     if figure.kind.startswith("suspension"):
