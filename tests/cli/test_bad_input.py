@@ -379,7 +379,8 @@ def test_a_plan_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
 def test_a_name_that_is_no_text_is_shown_all_the_same(tmp_path: Path) -> None:
     source = os.fsencode(tmp_path) + b"/a\xff.mid"
     _small_midi(Path(os.fsdecode(source)))
-    command = [sys.executable, "-m", "hybrid", "convert", source, source[:-4] + b".krn"]
+    command: list[str | bytes] = [sys.executable, "-m", "hybrid", "convert"]
+    command += [source, source[:-4] + b".krn"]
     done = subprocess.run(command, capture_output=True)
     assert done.returncode == 0, done.stderr
     assert b"\\udcff.krn" in done.stdout

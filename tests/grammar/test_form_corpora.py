@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import tarfile
 from collections import Counter
+from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -131,7 +132,9 @@ def test_salami_drops_silence_and_keeps_order(tmp_path: Path) -> None:
         (read_billboard, "0001/salami_chords.txt", "0.0\tA, verse\n", "must have a title"),
     ],
 )
-def test_malformed_files_are_refused(tmp_path, reader, name, text, match) -> None:
+def test_malformed_files_are_refused(
+    tmp_path: Path, reader: Callable[[Path], object], name: str, text: str, match: str
+) -> None:
     _write(tmp_path, name, text)
     with pytest.raises(FormatError, match=match):
         reader(tmp_path)
@@ -180,7 +183,7 @@ def test_numerals_sound_as_the_symbols_do(mode: str) -> None:
         ("N", "", True),
     ],
 )
-def test_what_the_notation_cannot_say_is_merged(symbol, numeral, exact) -> None:
+def test_what_the_notation_cannot_say_is_merged(symbol: str, numeral: str, exact: bool) -> None:
     reading = read_chord(symbol, "C")
     assert (reading.numeral, reading.exact) == (numeral, exact)
 

@@ -7,7 +7,9 @@ holds by the narrowest margin. Named conflicts have to be conflicts, and minimal
 from __future__ import annotations
 
 import importlib.util
+from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from itertools import combinations
 from pathlib import Path
 
@@ -131,8 +133,8 @@ def _impossible() -> list[Case]:
                 "the leading tone doubled",
                 home,
                 (
-                    C("pitch", p("B4"), (3, 3), ("soprano",), beat=3),
-                    C("pitch_class", p("B4")[:-1], (3, 3), ("tenor",), beat=3),
+                    C("pitch", p("B4"), (3, 3), ("soprano",), beat=Fraction(3)),
+                    C("pitch_class", p("B4")[:-1], (3, 3), ("tenor",), beat=Fraction(3)),
                     C("dissonance", "none"),
                 ),
             ),
@@ -227,7 +229,7 @@ def _possible() -> list[Case]:
                 "the leading tone once",
                 home,
                 (
-                    C("pitch", p("B4"), (3, 3), ("soprano",), beat=3),
+                    C("pitch", p("B4"), (3, 3), ("soprano",), beat=Fraction(3)),
                     C("avoid_pitch_class", p("B4")[:-1], (3, 3), ("alto", "tenor", "bass")),
                     C("dissonance", "none"),
                 ),
@@ -322,7 +324,7 @@ def test_chords_are_named_where_they_take_part(family: str) -> None:
 
 
 def test_cadence_is_named_where_it_takes_part() -> None:
-    item = Constraint("pitch", "B4", (4, 4), ("soprano",), beat=4)
+    item = Constraint("pitch", "B4", (4, 4), ("soprano",), beat=Fraction(4))
     with pytest.raises(ConflictError, match="cadence PAC bar 4") as caught:
         fill(oracle.small_plan(), (item, Constraint("dissonance", "none")))
     assert "cadence PAC bar 4" in caught.value.conflict
@@ -345,7 +347,7 @@ def test_quickxplain_finds_minimal_sets(size: int) -> None:
         asked: list[tuple[str, ...]] = []
 
         def possible(
-            kept: tuple[str, ...],
+            kept: Sequence[str],
             wrong: tuple[str, ...] = bad,
             log: list[tuple[str, ...]] = asked,
         ) -> bool:
@@ -357,7 +359,7 @@ def test_quickxplain_finds_minimal_sets(size: int) -> None:
 
 
 def test_quickxplain_prefers_what_stands_first() -> None:
-    def possible(kept: tuple[str, ...]) -> bool:
+    def possible(kept: Sequence[str]) -> bool:
         return not ({"a", "b"} <= set(kept) or {"c", "d"} <= set(kept))
 
     assert quickxplain("abcd", possible) == ("a", "b")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import replace
+from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
 
@@ -39,8 +40,8 @@ KEPT = [
     Constraint("range", ["E4", "D5"], voices=("soprano",)),
     Constraint("range", ["C3", "G3"], voices=("bass",)),
     Constraint("pitch", "D5", (2, 2), ("soprano",)),
-    Constraint("pitch", "E5", (2, 2), ("soprano",), beat=2),
-    Constraint("pitch", "C4", (3, 3), ("tenor",), beat=2),
+    Constraint("pitch", "E5", (2, 2), ("soprano",), beat=Fraction(2)),
+    Constraint("pitch", "C4", (3, 3), ("tenor",), beat=Fraction(2)),
     Constraint("pitch_class", "A", (3, 3), ("alto",)),
     Constraint("melody", "B4:1 A4:1/2 G4:1/2 A4:1 A4:1 B4:2 C5:2", voices=("melody",)),
     Constraint("melody", "G3:2 F#3:1 F#3:1 G3:1 B3:1 C4:2", voices=("bass",)),
@@ -175,7 +176,7 @@ def test_harmony_that_the_plan_has_not(item: Constraint, named: str) -> None:
         (Constraint("range", ["G4"]), r"\[lowest, highest\]"),
         (Constraint("range", ["G5", "C4"]), "the lower one first"),
         (Constraint("pitch", "H4", (1, 1)), "must be a pitch"),
-        (Constraint("pitch", "G4", (1, 1), beat=5), "beat must lie within a bar"),
+        (Constraint("pitch", "G4", (1, 1), beat=Fraction(5)), "beat must lie within a bar"),
         (Constraint("pitch_class", "G4", (1, 1)), "must be a pitch class"),
         (Constraint("avoid_pitch_class", 3), "must be a pitch class"),
         (Constraint("melody", "G4:0"), "quarters above 0"),

@@ -36,7 +36,8 @@ BAR = 1920
 
 @pytest.fixture(scope="module")
 def plan() -> FormPlan:
-    return plans.chorale()
+    made: FormPlan = plans.chorale()
+    return made
 
 
 @pytest.fixture(scope="module")
