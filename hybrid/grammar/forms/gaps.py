@@ -7,6 +7,7 @@ as it conditions a form (`hybrid.grammar.forms.derive`).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import lru_cache
@@ -306,28 +307,22 @@ class Structure:
             logs[:fewest] = -np.inf
             total = _draw(logs, rng)
         left = total - round(self.known_bars)
-        if left < 0 or not np.isfinite(self._rest(0, left)[left]):
+        tables = [gap.table(max(left, 0)) for gap, _ in self._gaps]
+        rests = _suffix_sums(tables, max(left, 0))
+        if left < 0 or not np.isfinite(rests[0][left]):
             raise PlanError(
                 f"bars must leave room for the plan's sections, got {total} with "
                 f"{self.known_bars} bars already planned"
             )
         for place, (gap, where) in enumerate(self._gaps):
-            own = gap.table(left)[:: gap.times]
-            rest = self._rest(place + 1, left)
-            bars = _draw(own + rest[left - gap.times * np.arange(len(own))], rng)
+            own = tables[place][: left + 1 : gap.times]
+            bars = _draw(own + rests[place + 1][left - gap.times * np.arange(len(own))], rng)
             left -= bars * gap.times
             for number, phrase in where:
                 if phrase < 0:
                     self._open_bars[number] = bars
                 else:
                     self.sections[number].phrases[phrase].bars = bars
-
-    def _rest(self, place: int, longest: int) -> FloatArray:
-        table = np.full(longest + 1, -np.inf)
-        table[0] = 0.0
-        for gap, _ in self._gaps[place:]:
-            table = convolve(gap.table(longest), table)
-        return table
 
     # -- phrases -------------------------------------------------------------------------------
 
@@ -377,6 +372,16 @@ class Structure:
     def _same_frame(self, draft: SectionDraft, source: SectionDraft) -> bool:
         one, other = draft.given, source.given
         return (one.metre, one.key) == (other.metre, other.key)
+
+
+def _suffix_sums(tables: Sequence[FloatArray], longest: int) -> list[FloatArray]:
+    """Log weights of the sum of all lengths from each place on; a last row for none."""
+    last = np.full(longest + 1, -np.inf)
+    last[0] = 0.0
+    rows = [last]
+    for table in reversed(tables):
+        rows.append(convolve(table, rows[-1]))
+    return rows[::-1]
 
 
 def _draw(logs: FloatArray, rng: np.random.Generator) -> int:
