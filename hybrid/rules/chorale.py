@@ -192,6 +192,8 @@ def fill_chorale(
     slots = melody_slots(
         placed, chords, shape, tonic_step, theme, context.after_pause, context.pause
     )
+    if placed.phrase.cadence != "none":
+        slots = tuple(_at_cadence(slot, chords) for slot in slots)
     if context.guide is not None:
         slots = context.guide.slots(slots)
     slots = _harmonisable(slots, events, context)
@@ -292,6 +294,20 @@ def fill_chorale(
         kept,
     )
     return filled, heights
+
+
+def _at_cadence(slot: Slot, chords: Sequence[Chord]) -> Slot:
+    """Over the last two chords a note between the beats is one of theirs, or the passing seventh.
+
+    So the cadence is heard as what it is.
+    """
+    last = slot.later[-1] if slot.later else slot.chord
+    if last.index < chords[-1].index - 1 or slot.accent or slot.structural or slot.tones:
+        return slot
+    tones = dict.fromkeys(slot.chord.tones, 0.0)
+    if slot.chord.leading is not None:
+        tones.setdefault(slot.chord.tones[0] - 2, 0.0)
+    return replace(slot, tones=tuple(tones.items()), prepared=False)
 
 
 def entry_range(voice: Voice, tail: Tail | None) -> tuple[int, int]:

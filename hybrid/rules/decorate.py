@@ -68,11 +68,11 @@ class Habits:
     """
 
     passing: float = -2.2
-    double: float = 1.2
+    double: float = 2.4
     neighbour: float = 1.2
     skip: float = 1.7
     suspension: float = 0.2
-    tie: float = 2.2
+    tie: float = 3.0
     fixed: tuple[bool, ...] = ()
 
 

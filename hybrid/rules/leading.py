@@ -210,6 +210,9 @@ def _tendency(
         rises = move == 1
         # Into I7 it may stay: there it is the seventh.
         stays = (move == 0) & (due.leading in link.after.classes) & (voice > 0)
+        # It may also slide down where the next chord lowers it (V7/V to V7).
+        lowered = link.chord.leading is not None and link.chord.leading - 7 in link.after.tones
+        stays |= (move == -1) & lowered
         falls = np.zeros_like(rises)
         if is_inner and link.frustrated:
             falls = (move == -4) & (nxt[voice] % 12 == link.after.classes[2])

@@ -342,7 +342,8 @@ def _unresolved(
     due = due_between(chord, after.chord)
     if due.leading is not None:
         has = (a.pitch % 12 == due.leading)[:, None]
-        bad |= has & (move != 1)
+        lowered = chord.leading is not None and chord.leading - 7 in after.chord.tones
+        bad |= has & (move != 1) & ~((move == -1) & lowered)
     if due.seventh is not None:
         has = (a.pitch % 12 == due.seventh)[:, None]
         falls = (move == -1) | (move == -2)
