@@ -175,7 +175,10 @@ def read_score(path: str | Path, format: str | None = None) -> Reading:
     form = format_of(source, format)
     head = read_source(source)[:_HEAD]
     if not form.begins(head):
-        raise FormatError(f"{source}: a {form.name} file must {form.rule}, got {_shown(head)}")
+        article = "an" if form.name[0] in "aeiou" else "a"
+        raise FormatError(
+            f"{source}: {article} {form.name} file must {form.rule}, got {_shown(head)}"
+        )
     return form.read(source)
 
 

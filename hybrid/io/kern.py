@@ -1,4 +1,4 @@
-"""Humdrum **kern <-> Score: read through music21, written by `hybrid.io.kern_writer`."""
+"""Humdrum **kern <-> Score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""music21 stream -> Score: what the readers of MusicXML, ABC and kern share.
+"""music21 stream -> Score.
 
 music21's objects stop here. What it warns of while parsing is passed on among the losses.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -64,39 +63,12 @@ def parsing(source: str, what: str, losses: Losses) -> Iterator[None]:
             losses.say(f"music21: {' '.join(str(warning.message).split())}")
 
 
-@dataclass(frozen=True)
-class PartHint:
-    """What the file itself says of a part; ``staves`` are ids of music21's parts."""
-
-    staves: tuple[str, ...]
-    name: str = ""
-    program: int | None = None
-    is_drum: bool = False
-
-
-@dataclass(frozen=True)
-class Hints:
-    """What a reader has taken from the file itself, because music21 leaves it out.
-
-    Attributes
-    ----------
-    voice_names : mapping
-        See `VoiceNames`; where none is given a staff's only voice is 1, of a second staff 5.
-    drum_parts : frozenset of int
-        Indices of the parts that are drums.
-    parts : tuple of PartHint
-        All parts in order; empty to take music21's.
-    bar_marks : tuple of (int, str)
-        Rehearsal marks at the beginning of a bar, counted from 0.
-    """
-
-    voice_names: VoiceNames = field(default_factory=dict)
-    drum_parts: frozenset[int] = frozenset()
-    parts: tuple[PartHint, ...] = ()
-    bar_marks: tuple[tuple[int, str], ...] = ()
-
-
-def stream_to_score(stream: Any, losses: Losses, hints: Hints = Hints()) -> Score:
+def stream_to_score(
+    stream: Any,
+    losses: Losses,
+    voice_names: VoiceNames | None = None,
+    drum_parts: frozenset[int] = frozenset(),
+) -> Score:
     """A Score from a parsed music21 Score or Part.
 
     Parameters
@@ -105,34 +77,29 @@ def stream_to_score(stream: Any, losses: Losses, hints: Hints = Hints()) -> Scor
         At sounding pitch.
     losses : Losses
         Takes what a Score has no place for.
-    hints : Hints
+    voice_names : mapping, optional
+        See `VoiceNames`; where none is given a staff's only voice is 1, of a second staff 5.
+    drum_parts : frozenset of int
+        Indices of the parts that are drums.
 
     Raises
     ------
     FormatError
         If it holds what a Score cannot (a pitch out of range, say).
     """
-    groups = _hinted_groups(stream, hints) if hints.parts else _part_groups(stream)
+    groups = _part_groups(stream)
     if not groups:
         raise FormatError("a score must have a part, got none")
     layout = Layout([part for group in groups for part in group], losses)
     signatures = read_signatures(stream, [group[0] for group in groups], layout, losses)
-    for bar, text in hints.bar_marks:
-        if bar < len(layout.bars):
-            signatures.markers.append((layout.bars[bar].start, text))
     parts = []
     anchors: _Anchors = {}
     for index, group in enumerate(groups):
-        part = Part(name=_name(group[0]), is_drum=index in hints.drum_parts)
+        part = Part(name=_name(group[0]), is_drum=index in drum_parts)
         _read_instrument(group[0], part)
-        if hints.parts:
-            hint = hints.parts[index]
-            part.name = hint.name or part.name
-            part.program = part.program if hint.program is None else hint.program
-            part.is_drum = hint.is_drum
         part.clef = _read_clefs(group, losses) if len(group) == 1 else ""
         for staff, stream_part in enumerate(group):
-            names = hints.voice_names
+            names = voice_names or {}
             _StaffReader(part, stream_part, index, staff, losses, names, anchors, layout).read()
         parts.append(part)
     _read_spanners(stream, anchors, losses)
@@ -141,11 +108,6 @@ def stream_to_score(stream: Any, losses: Losses, hints: Hints = Hints()) -> Scor
         return build(parts, signatures, quarter)
     except ScoreError as error:
         raise FormatError(str(error)) from error
-
-
-def _hinted_groups(stream: Any, hints: Hints) -> list[list[Any]]:
-    by_id = {str(part.id): part for part in stream.parts}
-    return [[by_id[name] for name in hint.staves if name in by_id] for hint in hints.parts]
 
 
 # Parts ----------------------------------------------------------------------------------

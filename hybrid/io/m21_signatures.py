@@ -123,7 +123,6 @@ def _clean(text: str | None) -> str:
 
 def _metre_in(measure: Any, metre: Metre, losses: Losses) -> Metre:
     """The metre of a measure: its own, or the one in force."""
-    # In kern a metre stands in the voices of a split spine.
     for signature in measure.recurse().getElementsByClass("TimeSignature"):
         if signature.getOffsetInHierarchy(measure):
             losses.add(1, "metre change inside a bar", "left out")
@@ -141,7 +140,7 @@ def _metre_of(signature: Any, where: str) -> Metre:
 
 def _read_keys(items: list[tuple[Fraction, Any]], found: Signatures, losses: Losses) -> None:
     keys: dict[Fraction, Key] = {}
-    # kern says the signature and the key one after the other; the key says more.
+    # Where a signature and a key stand together, the key says more.
     named = {place for place, signature in items if getattr(signature, "mode", None)}
     for place, signature in items:
         if place in named and not getattr(signature, "mode", None):

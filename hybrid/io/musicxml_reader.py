@@ -15,7 +15,7 @@ from pathlib import Path
 from hybrid.core.errors import FormatError
 from hybrid.core.score import Score
 from hybrid.io.drum_staff import DRUMS
-from hybrid.io.m21_reader import Hints, parsing, stream_to_score
+from hybrid.io.m21_reader import parsing, stream_to_score
 from hybrid.io.musicxml_rounding import undo_rounding
 from hybrid.io.reading import Losses, Reading, read_source
 
@@ -79,7 +79,7 @@ def _parse(
         importer.xmlRootToScore(root, importer.stream)
         stream = importer.stream
         stream.toSoundingPitch(inPlace=True)
-        return stream_to_score(stream, losses, Hints(voices, drums))
+        return stream_to_score(stream, losses, voices, drums)
 
 
 def _unpack(data: bytes) -> bytes:
