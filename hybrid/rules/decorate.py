@@ -67,12 +67,12 @@ class Habits:
         Voices that keep their notes as they are.
     """
 
-    passing: float = -2.2
-    double: float = 2.4
-    neighbour: float = 1.2
-    skip: float = 1.7
-    suspension: float = 0.2
-    tie: float = 3.0
+    passing: float = -2.5
+    double: float = 3.0
+    neighbour: float = 0.5
+    skip: float = 1.9
+    suspension: float = 0.6
+    tie: float = 4.0
     fixed: tuple[bool, ...] = ()
 
 

@@ -20,6 +20,7 @@ from hybrid.rules.chorale import Context, Memory, fill_chorale
 from hybrid.rules.conflicts import check_harmony
 from hybrid.rules.constrained import Chain, Stretch, four_part_runs, refuse, write_phrase
 from hybrid.rules.constraints import HARMONIC, ask, check_values
+from hybrid.rules.drums import add_drums
 from hybrid.rules.endings import Ending, blame, has_ending
 from hybrid.rules.harmony import Chord, beat_ticks, plan_chords, to_ticks
 from hybrid.rules.lattice import Blocked
@@ -101,7 +102,7 @@ class RulesEngine:
                 plan, seed, demands, given, region, stretches, frame.table, FOUR_PARTS
             )
         writer = _Writer(plan, seed, demands)
-        phrases = writer.run()
+        phrases = add_drums(writer.table, writer.run())
         score = make_score(plan, writer.table, phrases)
         return score, make_trace(writer.table, phrases, writer.counts)
 
@@ -281,7 +282,10 @@ class _Writer:
         """Ticks of a long last chord that lead to the next phrase instead of resting."""
         if after is None or placed.phrase.cadence == "none":
             return 0
-        if placed.shared.texture != "chorale" or after.shared.texture != "chorale":
+        mine, next_one = (str(item.shared.texture) for item in (placed, after))
+        if (mine in FOUR_PARTS) != (next_one in FOUR_PARTS) or "pad" in (mine, next_one):
+            return 0
+        if placed.shared.instruments != after.shared.instruments:
             return 0
         beat = beat_ticks(placed.metre)
         beats = (chords[-1].end - chords[-1].onset) // beat
