@@ -29,8 +29,8 @@ from hybrid.rules.lattice import Blocked, draw_path
 from hybrid.rules.leading import link_between, transition
 from hybrid.rules.lines import Filled, LineNote, last_notes
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
-from hybrid.rules.patterns import LINEAR, Stroke, strokes
 from hybrid.rules.parts import Voice
+from hybrid.rules.patterns import LINEAR, Stroke, strokes
 from hybrid.rules.surface import (
     Check,
     Known,

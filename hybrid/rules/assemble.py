@@ -116,7 +116,9 @@ def make_trace(
             TraceEntry(
                 kind="phrase",
                 maker="rules",
-                choice=f"{placed.shared.texture}, {filled.made_by}, cadence {placed.phrase.cadence}",
+                choice=(
+                    f"{placed.shared.texture}, {filled.made_by}, cadence {placed.phrase.cadence}"
+                ),
                 bar=placed.first_bar,
                 tick=to_ticks(placed.start),
                 rejected=(looked,) if looked else (),

@@ -14,8 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.core.plan import PlacedPhrase
 from hybrid.core.pitch import diatonic_step
+from hybrid.core.plan import PlacedPhrase
 from hybrid.rules import weights as w
 from hybrid.rules.decorate import Figure, Habits, Skeleton, draw_figures, parts_of
 from hybrid.rules.echo import Echo, find_echo, ready_figure
@@ -109,7 +109,7 @@ def melody_slots(
                 pitch
                 for pitch in range(0, 128)
                 if diatonic_step(pitch, placed.key.spell(pitch))
-                == tonic_step + int(round(theme.notes[number].height))
+                == tonic_step + round(theme.notes[number].height)
             )
         slots.append(
             Slot(
@@ -490,7 +490,7 @@ def _voices_under(
         exits.append(tuple(row))
     links = [
         link_between(a.chord, b.chord, _breaks(a, b, context), exits[place])
-        for place, (a, b) in enumerate(zip(events, events[1:], strict=False))
+        for place, (a, b) in enumerate(pairwise(events))
     ]
     first_link: Link | None = None
     tail = _tail_arrays(context)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -260,7 +260,8 @@ def _free_options(skeleton: Skeleton, place: int, voice: int, habits: Habits) ->
     if place not in skeleton.open_events or voice:
         return (ready,)
     others = _figures(skeleton, place, voice, habits)[1:]
-    return (ready,) + tuple(f for f in others if f.kind in ("passing", "neighbour") or f.strange)
+    kept = (f for f in others if f.kind in ("passing", "neighbour") or f.strange)
+    return (ready, *kept)
 
 
 _Grid = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
@@ -381,7 +382,7 @@ def _all_figures(skeleton: Skeleton, place: int, voice: int, habits: Habits) -> 
     plain = Figure("plain", ((0, *here),))
     if here[0] == SILENT:
         return (Figure("rest", ((0, SILENT, SILENT),)),)
-    if habits.fixed and habits.fixed[voice] or event.ticks < SHORTEST:
+    if (habits.fixed and habits.fixed[voice]) or event.ticks < SHORTEST:
         return (plain,)
     parts = parts_of(event)
     late = _late(event, parts)
@@ -457,13 +458,13 @@ def _between(
         for one in _on_step(here, sign, chord, sign):
             for two in _on_step(here, 2 * sign, chord, sign):
                 if _melodic(one, two) and _sound(here, one, after, chord, following, two):
-                    strange = tuple(
+                    foreign = tuple(
                         number
                         for number, note in ((1, one), (2, two))
                         if note[1] not in chord.tones
                     )
-                    notes = ((0, *here), (late, *one), (late + (parts - late) // 2, *two))
-                    found.append(Figure("passing", notes, False, habits.double, strange))
+                    three = ((0, *here), (late, *one), (late + (parts - late) // 2, *two))
+                    found.append(Figure("passing", three, False, habits.double, foreign))
     elif steps == 0 and here == after:
         for way in (1, -1):
             for note in _on_step(here, way, chord, -way if way > 0 else 1):
@@ -513,7 +514,7 @@ def _sound(
 ) -> bool:
     """Whether notes between two chord tones step well and leave tendency tones resolved."""
     line = [here, note, *([second] if second else []), after]
-    if any(not _melodic(a, b) for a, b in zip(line, line[1:], strict=False)):
+    if any(not _melodic(a, b) for a, b in pairwise(line)):
         return False
     if chord.index == following.index:
         return True
@@ -553,7 +554,7 @@ def _skips(
         if abs(onward) == 3 and fifths > 6:
             continue
         price = habits.skip + (0.0 if abs(onward) in (1, 2) else 1.0) + (1.0 if not is_bass else 0)
-        if onward == 0 or leap * onward > 0 and abs(leap) > 2 and abs(onward) > 2:
+        if onward == 0 or (leap * onward > 0 and abs(leap) > 2 and abs(onward) > 2):
             price += 1.0
         found.append(Figure("skip", ((0, *here), (late, *note)), False, price, ()))
     return found

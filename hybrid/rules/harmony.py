@@ -61,7 +61,7 @@ class Chord:
 
     @cached_property
     def tones(self) -> tuple[int, ...]:
-        """Tonal pitch classes: root, third, fifth, seventh, ninth (bass first in augmented 6ths)."""
+        """Tonal pitch classes, root first (the bass first in augmented sixths)."""
         return self.numeral.tones(self.key)
 
     @cached_property

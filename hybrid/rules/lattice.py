@@ -89,15 +89,13 @@ def draw_path(
     weight = forward[-1]
     total = 0.0
     for place in range(len(unary) - 1, -1, -1):
-        if place < len(unary) - 1:
-            pair = steps[place + 1]
-            assert pair is not None
-            weight = forward[place] - pair[:, index[place + 1]] / temperature
+        onward = steps[place + 1] if place < len(unary) - 1 else None
+        if onward is not None:
+            weight = forward[place] - onward[:, index[place + 1]] / temperature
         index[place], chance[place] = _draw(weight, rng)
         total += float(unary[place][index[place]])
-        if place < len(unary) - 1:
-            assert pair is not None
-            total += float(pair[index[place], index[place + 1]])
+        if onward is not None:
+            total += float(onward[index[place], index[place + 1]])
     return Path(tuple(index), tuple(chance), total)
 
 

@@ -185,7 +185,7 @@ def _melodic(
     fifths = np.where(move > 0, 1, -1) * (nxt_spelling[voice] - spelling[voice])
     augmented = (fifths > 6) & (move != 0)
     cost += factor * w.AUGMENTED_LEAP * (augmented & (size > 3))
-    second = augmented & (size == 3)
+    second: NDArray[np.bool_] = augmented & (size == 3)
     if "augmented steps" in link.off or link.breaks:
         return np.zeros_like(second)
     return second
@@ -230,7 +230,8 @@ def _tendency(
 
 def _same_letter(link: Link, seventh: int) -> bool:
     tone = link.chord.seventh
-    assert tone is not None and pitch_class(tone) == seventh
+    assert tone is not None
+    assert pitch_class(tone) == seventh
     return tone + 7 in link.after.tones
 
 

@@ -221,10 +221,7 @@ def _candidates(slot: Slot, limits: tuple[int, int], manner: Manner) -> _Set:
     limits = slot.limits or limits
     wanted = dict(slot.tones)
     tones = tuple(wanted) if wanted else scale_of(chord)
-    if slot.pinned:
-        notes = tuple(slot.pinned)
-    else:
-        notes = pitches_of(tones, *limits)
+    notes = tuple(slot.pinned) if slot.pinned else pitches_of(tones, *limits)
     pitch = np.array([p for p, _ in notes], dtype=np.int64)
     spelling = np.array([s for _, s in notes], dtype=np.int64)
     step = np.array([diatonic_step(*note) for note in notes], dtype=np.int64)
@@ -280,7 +277,7 @@ def _pair(
     move = b.pitch[None, :] - a.pitch[:, None]
     size = np.minimum(np.abs(move), 63)
     table = w.STEP_SOPRANO * manner.leap
-    cost = table[size].copy()
+    cost: Costs = table[size].copy()
     repeats = move == 0
     cost[repeats] = manner.repeat + (2.5 if min(slot.ticks, after.ticks) <= 240 else 0.0)
     if slot.height is not None and after.height is not None:
@@ -487,17 +484,18 @@ def _sample(
     final = np.where(sets[-1].inside[None, :], pairs[-1], -np.inf)
     if not np.isfinite(final).any():
         raise Blocked(n - 1 - offset)
-    index, chance = [0] * n, [0.0] * n
+    index = [0] * n
+    chances = [0.0] * n
     flat, probability = _pick(final.ravel(), rng)
     index[n - 2], index[n - 1] = divmod(flat, final.shape[1])
-    chance[n - 1] = chance[n - 2] = probability
+    chances[n - 1] = chances[n - 2] = probability
     for place in range(n - 1, 1, -1):
-        three = triples[place]
-        assert three is not None
+        before = triples[place]
+        assert before is not None
         column = pairs[place - 1][:, index[place - 1]]
-        column = column - three[:, index[place - 1], index[place]] / temperature
-        index[place - 2], chance[place - 2] = _pick(column, rng)
-    return index, chance
+        column = column - before[:, index[place - 1], index[place]] / temperature
+        index[place - 2], chances[place - 2] = _pick(column, rng)
+    return index, chances
 
 
 def _edge(first: _Set, second: _Set, has_before: bool) -> Costs:

@@ -17,6 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -47,7 +48,7 @@ def walk(name: str) -> tuple[int, ...]:
     """Heights at which the turtle of a curve steps to the side.
 
     >>> walk("koch")[:6]
-    (0, 1, 0, 1, 2, 1)
+    (0, 1, 0, 1, 2, 3)
     """
     text, steps = CURVES[name]
     x = y = heading = 0
@@ -78,7 +79,7 @@ def draw_contour(rng: np.random.Generator, avoid: tuple[str, ...], n_notes: int)
     for start in range(len(heights) - n_notes + 1):
         window = tuple(sign * (h - heights[start]) for h in heights[start : start + n_notes])
         span = max(window) - min(window)
-        n_still = sum(a == b for a, b in zip(window, window[1:], strict=False))
+        n_still = sum(a == b for a, b in pairwise(window))
         if 2 <= span <= 7 and n_still <= n_notes // 2:
             windows.append(window)
             weights.append(1.0 + len(set(window)) - 0.7 * n_still)

@@ -98,7 +98,8 @@ def make_parts(plan: FormPlan) -> PartTable:
         if not pitched:
             raise PlanError(
                 "instruments must name a pitched one, got "
-                f"{', '.join(placed.shared.instruments)} (bars {placed.first_bar}-{placed.last_bar})"
+                f"{', '.join(placed.shared.instruments)} "
+                f"(bars {placed.first_bar}-{placed.last_bar})"
             )
     parts: list[Part] = []
     where: dict[tuple[str, int], int] = {}

@@ -216,10 +216,7 @@ def _broken(
         for number in range(count):
             first = tick + number * unit
             last = stop if number == count - 1 else first + unit
-            if anchored:
-                strand = number % 2
-            else:
-                strand = names[word[number]]
+            strand = number % 2 if anchored else names[word[number]]
             found.append(Stroke(first, last, strand, 1.0 if number == 0 else 0.85))
         tick = stop
     return tuple(found)

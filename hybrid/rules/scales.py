@@ -40,7 +40,7 @@ def scale_of(chord: Chord) -> tuple[int, ...]:
 
 def pitches_of(tones: tuple[int, ...], low: int, high: int) -> tuple[tuple[int, int], ...]:
     """(pitch, spelling) of every note of some tonal pitch classes in a range, ascending."""
-    found = []
+    found: list[tuple[int, int]] = []
     for tone in tones:
         pc = pitch_class(tone)
         first = low + (pc - low) % 12

@@ -130,7 +130,8 @@ def inner_cost(line: Sequence[Sound], event: int, after: Voicings) -> NDArray[np
     tones = [s.tone for s in line if isinstance(s.tone, tuple) and s.tone[0] == event]
     for one, two in dict.fromkeys(pairwise(tones)):
         cost += np.where(_augmented_second(one, two, event, None, after), np.inf, 0.0)
-    return cost[0]
+    row: NDArray[np.float64] = cost[0]
+    return row
 
 
 def joint_cost(

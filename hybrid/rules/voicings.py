@@ -153,7 +153,7 @@ def _voicings(
         empty = np.empty((0, n_voices), dtype=np.int64)
         return Voicings(empty, empty, np.empty(0))
     by_class = np.full(12, -1, dtype=np.int64)
-    # Where two tones share a pitch class the first one counts (it does not happen in tertian chords).
+    # Where two tones share a pitch class the first one counts (not so in chords of thirds).
     for index in range(len(tones) - 1, -1, -1):
         by_class[pitch_class(int(tones[index]))] = index
     member = by_class[grid % 12]  # (n, voices that sound); -1 for a guest outside the chord
@@ -206,7 +206,7 @@ def _member_cost(
     numeral = chord.numeral
     tones = chord.tones
     for tone in {chord.leading, chord.seventh} - {None}:
-        keep &= counts[:, tones.index(tone)] <= 1  # type: ignore[arg-type]
+        keep &= counts[:, tones.index(tone)] <= 1
     optional: set[int]
     if limits.complete < 2:
         # Strands under a melody: what makes the chord what it is, the rest at a cost.

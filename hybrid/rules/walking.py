@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,7 +107,7 @@ def _moves(notes: Sequence[LineNote]) -> dict[int, tuple[tuple[int, int], ...]]:
         lines.setdefault((note.part, note.number), []).append(note)
     for line in lines.values():
         line.sort(key=lambda n: n.onset)
-        for one, two in zip(line, line[1:], strict=False):
+        for one, two in pairwise(line):
             if one.pitch != two.pitch:
                 found[two.onset] = (*found.get(two.onset, ()), (one.pitch, two.pitch))
     return found
