@@ -21,6 +21,7 @@ from hybrid.rules.chorale import (
     entry_range,
     final_tones,
     melody_slots,
+    remembered,
     tonic_staff_step,
 )
 from hybrid.rules.endings import shut_out
@@ -167,15 +168,7 @@ def fill_accompanied(
     tail = last_notes(notes, to_ticks(placed.end))
     start = to_ticks(placed.start)
     rest = to_ticks(placed.end) - context.upbeat
-    heights = tuple(
-        ShapeNote(
-            note.onset - start,
-            note.end - note.onset,
-            diatonic_step(note.pitch, note.spelling) - tonic_step,
-            upbeat=note.onset >= rest,
-        )
-        for note in melody
-    )
+    heights = remembered(placed, melody, tonic_step, rest)
     kept = StrandMemory(
         tuple(span.onset - start for span in spans),
         tuple(span.chord.numeral.text for span in spans),
@@ -224,8 +217,9 @@ def _melody(
     manner = replace(SONG, peak=float(peak))
     # If need be with chord tones alone; if there is no way then either, the chords are drawn
     # with an open melody.
-    plain = [replace(slot, structural=True, barred=frozenset()) for slot in slots]
-    for tries in (slots, plain):
+    free = [replace(slot, pinned=()) for slot in slots]
+    plain = [replace(slot, structural=True, barred=frozenset()) for slot in free]
+    for tries in (slots, free, plain):
         try:
             return draw_melody(tries, lead.range, rng, manner, before, before_chord)
         except Blocked:

@@ -32,7 +32,8 @@ class ShapeNote:
     """A wanted note: ticks from the phrase's start, and scale steps from the tonic.
 
     An ``upbeat`` follows the phrase's last note and leads to the next phrase; its height is not
-    the theme's.
+    the theme's. ``exact`` is a remembered note: semitones from the tonic that heights count
+    from, and places from it on the line of fifths.
     """
 
     onset: int
@@ -41,6 +42,7 @@ class ShapeNote:
     weight: float = 0.35
     ornament: bool = False
     upbeat: bool = False
+    exact: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -226,7 +228,9 @@ def _with_final(
         kept[-1] = replace(last, duration=landing - last.onset)
     beat = beat_ticks(placed.metre)
     after = [ShapeNote(onset, beat, final, 0.0, upbeat=True) for onset in range(rest, end, beat)]
-    return [*kept, ShapeNote(landing, rest - landing, final, weight=1.2), *after]
+    exact = next((n.exact for n in notes if n.onset == landing), None)
+    closing = ShapeNote(landing, rest - landing, final, weight=1.2, exact=exact)
+    return [*kept, closing, *after]
 
 
 def take_up(
@@ -268,7 +272,10 @@ def take_up(
         notes = _diminished(notes)
     elif variation == "ornament":
         notes = _ornamented(notes, rng)
+    if variation not in ("literal", "varied", "transposed"):
+        notes = tuple(replace(note, exact=None) for note in notes)
     notes = _fitted(notes, length, theme.ticks)
+    notes = _where_harmony_holds(notes, theme, placed, chords)
     weight = 6.0 if strict else 1.6
     notes = tuple(replace(note, weight=note.weight if note.ornament else weight) for note in notes)
     final = notes[-1].height
@@ -288,10 +295,36 @@ def take_up(
     if variation == "varied":
         changed = _changes(shaped, rng)
         shaped = [
-            replace(note, weight=0.5) if number in changed else note
+            replace(note, weight=0.5, exact=None) if number in changed else note
             for number, note in enumerate(shaped)
         ]
     return Shape(tuple(shaped), made_by, strict=strict, changed=changed)
+
+
+def _where_harmony_holds(
+    notes: tuple[ShapeNote, ...],
+    theme: Theme,
+    placed: PlacedPhrase,
+    chords: tuple[Chord, ...],
+) -> tuple[ShapeNote, ...]:
+    """Remembered notes stay exact where mode and chords are those of the first time."""
+    start = to_ticks(placed.start)
+    here = {chord.onset - start: chord.numeral.text for chord in chords}
+    there = dict(theme.numerals)
+
+    def numeral(table: dict[int, str], tick: int) -> str:
+        onsets = [onset for onset in table if onset <= tick]
+        return table[max(onsets)] if onsets else ""
+
+    same_mode = placed.key.mode == theme.mode
+    kept = []
+    for note in notes:
+        last = note.onset + note.duration - 1
+        holds = same_mode and all(
+            numeral(here, tick) == numeral(there, tick) for tick in (note.onset, last)
+        )
+        kept.append(note if holds else replace(note, exact=None))
+    return tuple(kept)
 
 
 def _changes(notes: list[ShapeNote], rng: np.random.Generator) -> frozenset[int]:
