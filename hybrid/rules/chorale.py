@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.core.pitch import diatonic_step
+from hybrid.core.pitch import diatonic_step, letter_and_alteration, pitch_at_step
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules import weights as w
 from hybrid.rules.decorate import Figure, Habits, Skeleton, draw_figures, parts_of
@@ -92,6 +92,7 @@ def melody_slots(
     start = to_ticks(placed.start)
     slots = []
     onsets = {chord.onset for chord in chords}
+    base = tonic_pitch(placed, tonic_step)
     final_number = max(n for n, note in enumerate(shape.notes) if not note.upbeat)
     for number, note in enumerate(shape.notes):
         onset = start + note.onset
@@ -122,7 +123,7 @@ def melody_slots(
                 accent,
                 structural and not note.ornament,
                 tones,
-                (),
+                ((base + note.exact[0], placed.key.tonic + note.exact[1]),) if note.exact else (),
                 barred,
                 (fresh and number == 0) or (pause and number == final_number + 1),
             )
@@ -206,7 +207,9 @@ def fill_chorale(
     if habits is None:
         habits = LIVELY if is_counterpoint else HABITS
     ways: list[tuple[tuple[MelodyNote, ...] | None, Echo | None]] = [(None, None)]
-    for less in (slots, tuple(replace(slot, joins=None) for slot in slots)):
+    freer = tuple(replace(slot, joins=None) for slot in slots)
+    unpinned = [tuple(replace(slot, pinned=()) for slot in row) for row in (slots, freer)]
+    for less in (slots, freer, *(unpinned if any(slot.pinned for slot in slots) else ())):
         try:
             melody = draw_melody(less, soprano.range, rngs[0], manner, before, before_chord)
         except Blocked:
@@ -267,15 +270,7 @@ def fill_chorale(
     tail[soprano.part, soprano.number] = (melody[-1].pitch, melody[-1].spelling)
     start = to_ticks(placed.start)
     rest = to_ticks(placed.end) - context.upbeat
-    heights = tuple(
-        ShapeNote(
-            note.onset - start,
-            note.end - note.onset,
-            diatonic_step(note.pitch, note.spelling) - tonic_step,
-            upbeat=note.onset >= rest,
-        )
-        for note in melody
-    )
+    heights = remembered(placed, melody, tonic_step, rest)
     kept = Memory(
         tuple(event.onset - start for event in events),
         tuple(event.chord.numeral.text for event in events),
@@ -294,6 +289,30 @@ def fill_chorale(
         kept,
     )
     return filled, heights
+
+
+def tonic_pitch(placed: PlacedPhrase, tonic_step: int) -> int:
+    """Pitch of the tonic at a staff step."""
+    letter, _ = letter_and_alteration(placed.key.tonic)
+    return pitch_at_step(tonic_step, {letter: placed.key.tonic})[0]
+
+
+def remembered(
+    placed: PlacedPhrase, melody: Sequence[MelodyNote], tonic_step: int, rest: int
+) -> tuple[ShapeNote, ...]:
+    """A melody as a theme keeps it; notes from tick ``rest`` on are upbeats."""
+    start = to_ticks(placed.start)
+    base = tonic_pitch(placed, tonic_step)
+    return tuple(
+        ShapeNote(
+            note.onset - start,
+            note.end - note.onset,
+            diatonic_step(note.pitch, note.spelling) - tonic_step,
+            upbeat=note.onset >= rest,
+            exact=(note.pitch - base, note.spelling - placed.key.tonic),
+        )
+        for note in melody
+    )
 
 
 def _at_cadence(slot: Slot, chords: Sequence[Chord]) -> Slot:
