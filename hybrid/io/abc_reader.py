@@ -253,6 +253,11 @@ class _Tune:
 
     def _music(self, line: str, number: int) -> None:
         """A line of music, which may change its voice in the middle."""
+        # Tunes sent by e-mail keep "=20" for a space and "=" for a broken line.
+        line, mailed = re.subn(r"=(20)?\s*$", "", line)
+        self.losses.add(
+            mailed, "remain of e-mail encoding", "left out", "remains of e-mail encoding"
+        )
         for part in re.split(r"(\[V:[^\]]*\])", line):
             if part.startswith("[V:"):
                 self._voice_field(part[3:-1])

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from hybrid.core.score import Score, Track
 
 #: Parts of a quarter that notation reaches: binary, then tuplets of 3, 5, 7, 9, 11, 13, 17 ...
-#: (those of 15 would take every second tick of 480 for written).
-_WRITTEN = (64, 48, 80, 112, 72, 176, 208, 136, 152, 168, 184)
+#: and quintuplets in triplets, but only coarse ones (240 would take every second tick of 480
+#: for written).
+_WRITTEN = (64, 48, 80, 112, 72, 176, 208, 136, 152, 168, 184, 30)
 #: (parts of a beat, price in parts of a beat) of the grids for plain and dotted beats.
 _GRIDS = ((1, 0.0), (2, 0.006), (4, 0.012), (3, 0.03), (8, 0.05), (6, 0.06))
 _DOTTED_GRIDS = ((3, 0.0), (6, 0.008), (2, 0.03), (12, 0.04))

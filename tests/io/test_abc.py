@@ -229,6 +229,12 @@ def test_octaves_and_transposition_of_a_voice() -> None:
     assert moved.notes["pitch"].tolist() == [58]
 
 
+def test_remains_of_mail_are_left_out_and_named() -> None:
+    reading = abc_to_score(tune("C2 =\nD2 |=20\nE4 |"))
+    assert words(reading.score) == "C4:2@0 D4:2@2 E4:4@4"
+    assert reading.losses == ("2 remains of e-mail encoding: left out",)
+
+
 def test_one_tune_of_many() -> None:
     text = tune("C4|") + "\n" + tune("D4|").replace("X:1", "X:7") + "\nSome words.\n"
     reading = abc_to_score(text)
@@ -256,7 +262,7 @@ def test_what_a_score_has_no_place_for_is_named() -> None:
     [
         ("Dear Sir", "must have a tune that begins with 'X:', got none"),
         ("X:1\nT:x\n", "must have a key"),
-        (tune("C4 | D4 ="), r"music must be ABC, got '=' \(line 6, column 9\)"),
+        (tune("C4 | D4 = E"), r"music must be ABC, got '= E' \(line 6, column 9\)"),
         (tune("C4 | [e2c2(3ABc |"), r"music must be ABC, got '\[e2c2"),
         (tune("C0 D4"), r"a note must have a length above 0 \(line 6\)"),
         (tune("C1/0"), r"must not be divided by 0, got '1/0'"),

@@ -265,6 +265,15 @@ def test_a_written_score_is_left_alone(rich_score: Score) -> None:
     assert loss == ""
 
 
+def test_quintuplets_inside_triplets_are_written(rows_of: Rows) -> None:
+    rows = rows_of("C5:1/3 " + "D5:2/15 " * 5 + "E5:3")
+    score = Score((Track("x", make_notes(rows)),))
+    assert quantise(score) == (score, "")
+    events = notate(score).parts[0].bars[0][0].events
+    assert {event.tuplet for event in events} == {(15, 8), None}
+    assert [event.tied_on for event in events[:2]] == [True, False]
+
+
 def test_a_performance_is_moved_to_the_grid() -> None:
     rng = np.random.default_rng(3)
     written = [(240 * at, 240, 60 + at % 5) for at in range(64)]

@@ -26,8 +26,6 @@ SUFFIXES = {
     "abc": (".abc",),
     "kern": (".krn",),
 }
-#: Not taken: a stray '=' at a line's end, which is refused with its place.
-MALFORMED = {"ReedsFavoriteReel.abc"}
 ARCHIVES = {
     "openscore-string-quartets": 10,
     "pop909": 15,
@@ -41,11 +39,7 @@ def corpus_files(name: str) -> list[Path]:
     from music21 import common
 
     root = Path(common.getCorpusFilePath())
-    files = sorted(
-        path
-        for path in root.rglob("*")
-        if path.suffix in SUFFIXES[name] and path.name not in MALFORMED
-    )
+    files = sorted(path for path in root.rglob("*") if path.suffix in SUFFIXES[name])
     # The few kern files that are not by Palestrina (two voices a staff, piano) are all taken.
     rare = [path for path in files if name == "kern" and "palestrina" not in path.parts]
     rest = [path for path in files if path not in rare]
