@@ -134,6 +134,10 @@ def fill_accompanied(
     tunes: list[tuple[MelodyNote, ...] | None] = [None]
     if drawn is not None:
         tunes = [drawn, *_plainer(drawn, spans, context), None]
+    if context.insist:
+        tunes = [drawn]
+        if drawn is None:
+            raise Blocked(0)
     chosen: Voicings | None = None
     looked = 0
     for tune in tunes:
@@ -144,7 +148,7 @@ def fill_accompanied(
                 )
                 break
             except Blocked:
-                if tune is None and loose == 2:
+                if tune is tunes[-1] and loose == 2:
                     raise
         if chosen is None:
             continue
@@ -219,7 +223,7 @@ def _melody(
     # with an open melody.
     free = [replace(slot, pinned=()) for slot in slots]
     plain = [replace(slot, structural=True, barred=frozenset()) for slot in free]
-    for tries in (slots, free, plain):
+    for tries in (slots,) if context.insist else (slots, free, plain):
         try:
             return draw_melody(tries, lead.range, rng, manner, before, before_chord)
         except Blocked:

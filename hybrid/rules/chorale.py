@@ -67,6 +67,8 @@ class Context:
         What constraints ask of the phrase.
     barred : tuple of Ending
         Endings that the next phrase could not follow.
+    insist : bool
+        Whether the phrase shall rather not be written than depart from its theme.
     """
 
     voices: tuple[Voice, ...]
@@ -77,6 +79,7 @@ class Context:
     upbeat: int = 0
     guide: Guide | None = None
     barred: tuple[Ending, ...] = ()
+    insist: bool = False
 
 
 def melody_slots(
@@ -123,7 +126,7 @@ def melody_slots(
                 accent,
                 structural and not note.ornament,
                 tones,
-                ((base + note.exact[0], placed.key.tonic + note.exact[1]),) if note.exact else (),
+                _exact(note, base, placed, tones),
                 barred,
                 (fresh and number == 0) or (pause and number == final_number + 1),
             )
@@ -209,7 +212,9 @@ def fill_chorale(
     ways: list[tuple[tuple[MelodyNote, ...] | None, Echo | None]] = [(None, None)]
     freer = tuple(replace(slot, joins=None) for slot in slots)
     unpinned = [tuple(replace(slot, pinned=()) for slot in row) for row in (slots, freer)]
-    for less in (slots, freer, *(unpinned if any(slot.pinned for slot in slots) else ())):
+    if context.insist or not any(slot.pinned for slot in slots):
+        unpinned = []
+    for less in (slots, freer, *unpinned):
         try:
             melody = draw_melody(less, soprano.range, rngs[0], manner, before, before_chord)
         except Blocked:
@@ -222,6 +227,10 @@ def fill_chorale(
             answer = find_echo(placed, chords, events, melody, context.voices, rngs[0])
             ways = [(melody, answer), *ways] if answer is not None else ways
         break
+    if context.insist:
+        ways = [way for way in ways if way[0] is not None][: 1 + int(is_counterpoint)]
+        if not ways:
+            raise Blocked(0)
     counts: dict[str, int] = {}
     # First under the melody as it is (with a voice that imitates it, where there is one), then
     # without its notes between the events, then with the soprano set free at a cost; each
@@ -236,7 +245,7 @@ def fill_chorale(
                 break
             except Blocked:
                 relaxed += int(echo is None)
-                if slack and tune is None:
+                if slack and (tune, echo) == ways[-1]:
                     raise
         else:
             continue
@@ -289,6 +298,18 @@ def fill_chorale(
         kept,
     )
     return filled, heights
+
+
+def _exact(
+    note: ShapeNote, base: int, placed: PlacedPhrase, tones: tuple[tuple[int, float], ...]
+) -> tuple[tuple[int, int], ...]:
+    """The remembered note as a pinned one, where the cadence lets the melody end on it."""
+    if note.exact is None:
+        return ()
+    pitch, spelling = base + note.exact[0], placed.key.tonic + note.exact[1]
+    if tones and spelling not in dict(tones):
+        return ()
+    return ((pitch, spelling),)
 
 
 def tonic_pitch(placed: PlacedPhrase, tonic_step: int) -> int:

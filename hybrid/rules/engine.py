@@ -43,6 +43,8 @@ FOUR_PARTS = ("chorale", "counterpoint")
 #: phrases of a plan are written anew before it is refused.
 MAX_TRIES = 6
 MAX_ANEW = 400
+#: How often the phrase before is written anew so that a theme can return as it was.
+MAX_INSISTENCE = 3
 Streams = tuple[np.random.Generator, np.random.Generator, np.random.Generator]
 
 
@@ -132,6 +134,7 @@ class _Writer:
         self.pauses = _has_pauses(plan)
         self.upbeats = int(self._stream("upbeats").integers(1, 3))
         self.codes: dict[int, int] = {}
+        self.insists: list[int] = []
         self.chains: dict[int, Chain] = {}
         if demands:
             self._read(demands)
@@ -207,16 +210,36 @@ class _Writer:
         before: list[_State] = []  # what was known when each phrase was begun
         barred: list[list[Ending]] = [[] for _ in self.phrases]
         cause = list(range(len(self.phrases)))  # the phrase that bars endings of each one
+        self.insists = [MAX_INSISTENCE] * len(self.phrases)
+        wished: list[list[Ending]] = [[] for _ in self.phrases]  # barred for a theme's sake only
         anew = 0
         while len(done) < len(self.phrases):
             number = len(done)
             before = [*before[:number], self._state()]
             last = done[-1] if done else None
-            found = self._try(number, last, barred[number])
+            found = self._try(number, last, [*barred[number], *wished[number]])
             if found is not None:
                 done.append(found)
                 continue
             self._restore(before[number])
+            if wished[number]:
+                wished[number] = []  # the next phrase has to give way after all
+                self.insists[number + 1] = 0
+                continue
+            if self.insists[number] and last is not None and anew < MAX_ANEW:
+                # The theme as it was does not follow: another ending of the phrase before may
+                # let it, and if none is found soon the theme is changed.
+                self.insists[number] -= 1
+                ending = self._blame(number, last, barred[number], before[number])
+                if self.insists[number] and ending and ending not in wished[number - 1]:
+                    wished[number - 1].append(ending)
+                    anew += 1
+                    done.pop()
+                    self._restore(before[number - 1])
+                else:
+                    self.insists[number] = 0
+                continue
+            self.insists[number] = 0
             if last is None or anew == MAX_ANEW:
                 raise self._conflict(cause[number])
             ending = self._blame(number, last, barred[number], before[number])
@@ -337,6 +360,7 @@ class _Writer:
             pause,
             upbeat,
             barred=barred,
+            insist=self.insists[number] > 0 and any(note.exact for note in shape.notes),
         )
         filled, heights = fill(placed, chords, shape, theme, context, streams)
         if theme is None:
