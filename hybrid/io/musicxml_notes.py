@@ -111,10 +111,14 @@ class NoteWriter:
         if not self.part.track.is_drum:
             self._accidentals_of(voices, key)
         lines: list[str] = []
-        first_of_staff: set[int] = set()
+        # Rests are printed in one voice of a staff: the first that has notes in the bar.
+        first_of_staff: dict[int, VoiceBar] = {}
         for voice in voices:
-            is_first = voice.staff not in first_of_staff
-            first_of_staff.add(voice.staff)
+            leader = first_of_staff.setdefault(voice.staff, voice)
+            if leader.is_empty and not voice.is_empty:
+                first_of_staff[voice.staff] = voice
+        for voice in voices:
+            is_first = first_of_staff[voice.staff] is voice
             if lines:
                 lines.append(f"<backup><duration>{bar.end - bar.start}</duration></backup>")
             for event in voice.events:

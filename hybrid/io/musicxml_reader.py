@@ -1,7 +1,8 @@
 """MusicXML -> Score, through music21.
 
-Two things that music21 leaves out are taken from the XML before it sees it: the voice of a
-measure in which only one sounds, and the pitch of drums (as General MIDI numbers them).
+What music21 leaves out is taken from the XML before it sees it: the voice of a measure in
+which only one sounds, the pitch of drums (as General MIDI numbers them), and tempi that are
+printed rounded. Durations that the file has rounded are made exact (`musicxml_rounding`).
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def musicxml_to_score(data: bytes | str) -> Reading:
         raise FormatError(f"a MusicXML file must hold a <score-partwise>, got <{root.tag}>")
     parts = root.findall("part")
     undo_rounding(root, losses)
+    _exact_tempi(root)
     voices = _voice_names(parts)
     drums = _pitch_drums(root, parts, losses)
     score = _parse(root, voices, drums, losses)
@@ -130,6 +132,21 @@ def _partwise(root: ET.Element) -> ET.Element:
             measure = ET.SubElement(parts[name], "measure", node.attrib)
             measure.extend(list(part))
     return turned
+
+
+def _exact_tempi(root: ET.Element) -> None:
+    """Let metronome marks say the tempo that sounds, which may be finer than the printed one."""
+    for direction in root.iter("direction"):
+        sound, mark = direction.find("sound"), direction.find("direction-type/metronome")
+        if sound is None or mark is None or len(mark.findall("beat-unit")) != 1:
+            continue
+        tempo, number = sound.get("tempo"), mark.find("per-minute")
+        unit = mark.find("beat-unit")
+        if tempo is None or number is None or unit is None:
+            continue
+        unit.text, number.text = "quarter", tempo
+        for dot in mark.findall("beat-unit-dot"):
+            mark.remove(dot)
 
 
 def _voice_names(parts: list[ET.Element]) -> dict[tuple[int, int, int], int]:

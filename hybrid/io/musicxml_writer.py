@@ -238,7 +238,8 @@ class _Writer:
         hidden = "" if is_shown else ' print-object="no"'
         return (
             f"<metronome{hidden}><beat-unit>{VALUES[unit]}</beat-unit>{dots}"
-            f"<per-minute>{number:.10g}</per-minute></metronome>"
+            # What is printed is rounded; <sound> has the exact tempo.
+            f"<per-minute>{number:.4g}</per-minute></metronome>"
         )
 
     def _direct(self, tick: int, body: str, placement: str, sound: str = "") -> None:
@@ -274,7 +275,7 @@ class _Writer:
                 implicit = ' implicit="yes"'
             lines.append(f'<measure number="{number}"{implicit}>')
             at_once = [item for item in measure.keys if item[0] <= bar.start]
-            lines.append(self._attributes(at, part, measure, at_once))
+            lines.append(self._attributes(at, part, measure, at_once, key))
             if measure.left:
                 lines.append(_barline("left", measure.left))
             if index == 0:
@@ -297,13 +298,18 @@ class _Writer:
         return lines
 
     def _attributes(
-        self, at: int, part: Part, measure: _Measure, keys: Sequence[tuple[int, Key]]
+        self,
+        at: int,
+        part: Part,
+        measure: _Measure,
+        keys: Sequence[tuple[int, Key]],
+        before: Key | None,
     ) -> str:
         body = []
         if at == 0:
             body.append(f"<divisions>{self.score.ticks_per_quarter}</divisions>")
         if not part.track.is_drum:
-            body += [_key(key) for _, key in keys[-1:]]
+            body += [_key(key, before) for _, key in keys[-1:]]
         if measure.metre is not None:
             metre = measure.metre
             body.append(
@@ -384,8 +390,10 @@ class _Writer:
         )
 
 
-def _key(key: Key) -> str:
-    return f"<key><fifths>{key.fifths}</fifths><mode>{key.mode}</mode></key>"
+def _key(key: Key, before: Key | None = None) -> str:
+    """A key signature; one that looks like the one before is not printed again."""
+    hidden = ' print-object="no"' if before is not None and before.fifths == key.fifths else ""
+    return f"<key{hidden}><fifths>{key.fifths}</fifths><mode>{key.mode}</mode></key>"
 
 
 def _key_label(key: Key) -> str:

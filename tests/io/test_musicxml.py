@@ -258,14 +258,39 @@ def test_dynamics_are_marked_where_they_change(rows_of: Rows) -> None:
 
 
 def test_tempo_marks(rows_of: Rows) -> None:
-    tempos = (Tempo(0, 90.0), Tempo(2 * Q, 91.0), Tempo(4 * Q, 120.0))
+    tempos = (Tempo(0, 90.0), Tempo(2 * Q, 91.0), Tempo(4 * Q, 93.3333), Tempo(5 * Q, 120.0))
     score = one(rows_of("C5:3 C5:3 C5:3"), tempos=tempos, metres=(Metre(0, 6, 8),))
     root = tree_of(score)
-    assert [node.get("tempo") for node in root.iter("sound")] == ["90", "91", "120"]
+    assert [node.get("tempo") for node in root.iter("sound")] == ["90", "91", "93.3333", "120"]
     shown = [node.get("print-object") != "no" for node in root.iter("metronome")]
-    assert shown == [True, False, True]  # one more quarter a minute is not worth a mark
-    assert root.findtext(".//per-minute") == "60"  # dotted quarters
+    assert shown == [True, False, False, True]  # a little faster is not worth a mark
+    printed = [node.text for node in root.iter("per-minute")]
+    assert printed == ["60", "91", "93.33", "80"]  # dotted quarters where they are round
     assert musicxml_to_score(score_to_musicxml(score)[0]).score.tempos == tempos
+
+
+def test_a_key_that_looks_the_same_is_not_printed_again(rows_of: Rows) -> None:
+    keys = [KeySignature(at * Q, Key.parse(name)) for at, name in ((0, "f#"), (4, "A"), (8, "a"))]
+    root = tree_of(one(rows_of("C5:4 C5:4 C5:4"), keys=tuple(keys)))
+    assert [node.get("print-object") for node in root.iter("key")] == [None, "no", None]
+
+
+def test_rests_are_printed_in_one_voice(rows_of: Rows) -> None:
+    rows = [*rows_of("C5:2 R:2 R:4 R:4", voice=1), *rows_of("G4:2 R:2 R:4 A4:2", voice=2)]
+    score = one(rows, length=12 * Q)
+    bars = [
+        [
+            (node.findtext("voice"), node.get("print-object") != "no")
+            for node in measure.iter("note")
+            if node.find("rest") is not None
+        ]
+        for measure in tree_of(score).iter("measure")
+    ]
+    assert bars == [
+        [("1", True), ("2", False)],
+        [("1", True), ("2", False)],
+        [("1", False), ("2", True)],
+    ]
 
 
 def test_text_is_escaped(rows_of: Rows) -> None:
