@@ -28,10 +28,11 @@ from hybrid.rules.endings import shut_out
 from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked, draw_path
 from hybrid.rules.leading import link_between, transition
-from hybrid.rules.lines import Filled, LineNote, last_notes
+from hybrid.rules.lines import Filled, LineNote, last_notes, line_moves
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
 from hybrid.rules.parts import Voice
 from hybrid.rules.patterns import LINEAR, Stroke, strokes
+from hybrid.rules.revive import revive
 from hybrid.rules.surface import (
     Check,
     Known,
@@ -155,6 +156,16 @@ def fill_accompanied(
         if tune is None:
             melody = _first_column(spans, chosen)
             chosen = Voicings(chosen.pitch[:, 1:], chosen.spelling[:, 1:], chosen.cost)
+            strands = _strand_notes(placed, spans, played, chosen, context, scheme)
+            slots = _slots(placed, chords, shape, theme, context, tonic_step)
+            fixed = {note.onset: (note.pitch, note.spelling) for note in melody}
+            manner = _manner(shape, tonic_step)
+            before, before_chord = _before(context)
+            moves = line_moves(strands)
+            sung = revive(
+                slots, fixed, moves, chords, lead.range, rngs[0], manner, before, before_chord
+            )
+            melody = sung or melody
         else:
             melody = tune
         break
@@ -202,23 +213,9 @@ def _melody(
     rng: np.random.Generator,
 ) -> tuple[MelodyNote, ...] | None:
     lead = context.voices[0]
-    onsets = {chord.onset for chord in chords}
-    slots = [
-        replace(slot, structural=slot.onset in onsets or slot.ticks > 480)
-        if not shape.strict
-        else slot
-        for slot in melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause)
-    ]
-    if placed.phrase.cadence != "none":
-        slots = [_at_cadence(slot, chords) for slot in slots]
-    slots = [piece for slot in slots for piece in _cut_held(slot, chords)]
-    before = None
-    if context.tail is not None:
-        before = context.tail.get((lead.part, lead.number))
-        slots[0] = replace(slots[0], limits=entry_range(lead, context.tail))
-    before_chord = None if context.after_pause or before is None else context.last_chord
-    peak = tonic_step + max(note.height for note in shape.notes) + 0.5
-    manner = replace(SONG, peak=float(peak))
+    slots = _slots(placed, chords, shape, theme, context, tonic_step)
+    before, before_chord = _before(context)
+    manner = _manner(shape, tonic_step)
     # If need be with chord tones alone; if there is no way then either, the chords are drawn
     # with an open melody.
     free = [replace(slot, pinned=()) for slot in slots]
@@ -229,6 +226,44 @@ def _melody(
         except Blocked:
             continue
     return None
+
+
+def _before(context: Context) -> tuple[tuple[int, int] | None, Chord | None]:
+    """The melody's last note, and the chord under it where no pause stands between."""
+    if context.tail is None:
+        return None, None
+    lead = context.voices[0]
+    note = context.tail.get((lead.part, lead.number))
+    return note, None if context.after_pause or note is None else context.last_chord
+
+
+def _manner(shape: Shape, tonic_step: int) -> Manner:
+    peak = tonic_step + max(note.height for note in shape.notes) + 0.5
+    return replace(SONG, peak=float(peak))
+
+
+def _slots(
+    placed: PlacedPhrase,
+    chords: tuple[Chord, ...],
+    shape: Shape,
+    theme: Theme | None,
+    context: Context,
+    tonic_step: int,
+) -> list[Slot]:
+    """Slots of the melody: chord tones where chords begin, on long notes and at cadences."""
+    onsets = {chord.onset for chord in chords}
+    slots = [
+        replace(slot, structural=slot.onset in onsets or slot.ticks > 480)
+        if not shape.strict
+        else slot
+        for slot in melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause)
+    ]
+    if placed.phrase.cadence != "none":
+        slots = [_at_cadence(slot, chords) for slot in slots]
+    slots = [piece for slot in slots for piece in _cut_held(slot, chords)]
+    if context.tail is not None:
+        slots[0] = replace(slots[0], limits=entry_range(context.voices[0], context.tail))
+    return slots
 
 
 def _at_cadence(slot: Slot, chords: Sequence[Chord]) -> Slot:

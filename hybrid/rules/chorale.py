@@ -25,9 +25,10 @@ from hybrid.rules.harmony import Chord, Event, accent_at, beat_events, beat_tick
 from hybrid.rules.joins import pairs_from, soprano_pairs, sopranos
 from hybrid.rules.lattice import Blocked, draw_path
 from hybrid.rules.leading import Link, link_between, transition
-from hybrid.rules.lines import Filled, LineNote, Tail
+from hybrid.rules.lines import Filled, LineNote, Moves, Tail
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
 from hybrid.rules.parts import Voice
+from hybrid.rules.revive import revive
 from hybrid.rules.themes import Shape, ShapeNote, Theme
 from hybrid.rules.voicings import SILENT, Limits, Voicings, voicings
 
@@ -249,7 +250,27 @@ def fill_chorale(
                     raise
         else:
             continue
-        melody = _melody_through(events, chosen) if tune is None else tune
+        if tune is not None:
+            melody = tune
+            break
+        melody = _melody_through(events, chosen)
+        if context.guide is None:
+            fixed = {note.onset: (note.pitch, note.spelling) for note in melody}
+            moves = _lower_moves(events, chosen)
+            melody = (
+                revive(
+                    slots,
+                    fixed,
+                    moves,
+                    chords,
+                    soprano.range,
+                    rngs[0],
+                    manner,
+                    before,
+                    before_chord,
+                )
+                or melody
+            )
         break
     counts["melody notes"] = len(melody)
     counts["voicings looked at"] = n_looked
@@ -629,6 +650,15 @@ def _on_events(melody: Sequence[MelodyNote], events: tuple[Event, ...]) -> tuple
     kept = [note for note in melody if note.onset in onsets or note is melody[0]]
     ends = [note.onset for note in kept[1:]] + [melody[-1].end]
     return tuple(replace(note, end=end) for note, end in zip(kept, ends, strict=True))
+
+
+def _lower_moves(events: tuple[Event, ...], chosen: Voicings) -> Moves:
+    """How the voices under the soprano move, by tick."""
+    moves: dict[int, tuple[tuple[int, int], ...]] = {}
+    for place, event in enumerate(events[1:], start=1):
+        rows = chosen.pitch[place - 1, 1:].tolist(), chosen.pitch[place, 1:].tolist()
+        moves[event.onset] = tuple((a, b) for a, b in zip(*rows, strict=True) if a != b)
+    return moves
 
 
 def _melody_through(events: tuple[Event, ...], chosen: Voicings) -> tuple[MelodyNote, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules.harmony import Chord
@@ -50,6 +51,21 @@ class LineNote:
 
 
 Tail = Mapping[tuple[int, int], tuple[int, int]]  # (part, number) to pitch and spelling
+Moves = Mapping[int, tuple[tuple[int, int], ...]]  # tick to the pitches that lines leave and reach
+
+
+def line_moves(notes: Iterable[LineNote]) -> Moves:
+    """By tick: from which pitch to which lines move there."""
+    found: dict[int, tuple[tuple[int, int], ...]] = {}
+    lines: dict[tuple[int, int], list[LineNote]] = {}
+    for note in notes:
+        lines.setdefault((note.part, note.number), []).append(note)
+    for line in lines.values():
+        line.sort(key=lambda n: n.onset)
+        for one, two in pairwise(line):
+            if one.pitch != two.pitch:
+                found[two.onset] = (*found.get(two.onset, ()), (one.pitch, two.pitch))
+    return found
 
 
 def last_notes(notes: Iterable[LineNote], end: int, silence: int = 480) -> Tail:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ from hybrid.core.pitch import pitch_class
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules.harmony import Chord, accent_at, beat_ticks
 from hybrid.rules.lattice import Blocked
-from hybrid.rules.lines import LineNote
+from hybrid.rules.lines import LineNote, line_moves
 from hybrid.rules.melody import Manner, Slot, draw_melody
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def walk_bass(
     bass = sorted((n for n in strands if n.voice == "bass"), key=lambda n: n.onset)
     others = [n for n in strands if n.voice != "bass"]
     beat = beat_ticks(placed.metre)
-    lines = _moves([*melody, *others])
+    lines = line_moves([*melody, *others])
     slots = []
     owners = []
     for note in bass:
@@ -97,17 +96,3 @@ def walk_bass(
         for note, slot, owner in zip(line, slots, owners, strict=True)
     ]
     return [*others, *walked]
-
-
-def _moves(notes: Sequence[LineNote]) -> dict[int, tuple[tuple[int, int], ...]]:
-    """By tick: from which pitch to which the other lines move there."""
-    found: dict[int, tuple[tuple[int, int], ...]] = {}
-    lines: dict[tuple[int, int], list[LineNote]] = {}
-    for note in notes:
-        lines.setdefault((note.part, note.number), []).append(note)
-    for line in lines.values():
-        line.sort(key=lambda n: n.onset)
-        for one, two in pairwise(line):
-            if one.pitch != two.pitch:
-                found[two.onset] = (*found.get(two.onset, ()), (one.pitch, two.pitch))
-    return found
