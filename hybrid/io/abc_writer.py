@@ -7,7 +7,7 @@ that carry accidentals over octaves and those that do not read the same pitches.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -15,6 +15,7 @@ from hybrid.core.pitch import NO_SPELLING, Key, letter_and_alteration, octave_of
 from hybrid.core.score import Grace, Score
 from hybrid.core.timeline import Bar, Metre
 from hybrid.io.abc_fields import signature_alteration
+from hybrid.io.marks import place_marks
 from hybrid.io.notation import Event, Notation, Part, notate
 from hybrid.io.quantise import quantise
 from hybrid.io.reading import Losses
@@ -77,6 +78,10 @@ class _Writer:
         self.losses = losses
         self.voices = self._voices()
         self.barlines = self._barlines()
+        self.marks = {id(part): place_marks(part, losses) for part in notation.parts}
+        for marks in self.marks.values():
+            between = sum(start[0] != end[0] for start, end in marks.slurs)
+            losses.add(between, "slur", "it goes from one voice to another")
 
     def write(self) -> str:
         lines = self._header()
@@ -210,57 +215,21 @@ class _VoiceWriter:
         self.is_first = is_first
         self.part = voice.part
         self.number = self.part.voices[voice.index].number
-        self.is_main = voice.index == 0
         self.altered: dict[str, int] = {}  # letters with an accidental in this bar
-        self.marks: dict[int, list[str]] = defaultdict(list)
-        self.graces: dict[int, list[Grace]] = defaultdict(list)
-        self.opening: dict[int, int] = defaultdict(int)
-        self.closing: dict[int, int] = defaultdict(int)
+        marks = writer.marks[id(voice.part)]
+        self.kinds = marks.kinds
+        self.graces = {tick: item for (v, tick), item in marks.graces.items() if v == self.number}
+        self.opening: Counter[int] = Counter()
+        self.closing: Counter[int] = Counter()
+        for start, end in marks.slurs:
+            if start[0] == end[0] == self.number:
+                self.opening[start[1]] += 1
+                self.closing[end[1]] += 1
         self.lyrics: dict[int, dict[int, str]] = defaultdict(dict)  # verse -> tick -> text
-        self._collect()
-
-    def _collect(self) -> None:
-        """Marks of this voice; what names no voice goes to the first one that has the note."""
-        track, losses = self.part.track, self.writer.losses
-        mine = {chord.start for chord in self.part.voices[self.voice.index].chords}
-        before = {
-            chord.start for voice in self.part.voices[: self.voice.index] for chord in voice.chords
-        }
-        everywhere = {chord.start for voice in self.part.voices for chord in voice.chords}
-        starts = {
-            (voice.number, chord.start) for voice in self.part.voices for chord in voice.chords
-        }
-
-        def is_mine(tick: int, voice: int) -> bool:
-            if (voice, tick) in starts:
-                return voice == self.number
-            return tick in mine and tick not in before
-
-        notes = track.notes
-        members = {
-            note for chord in self.part.voices[self.voice.index].chords for note in chord.notes
-        }
-        places = {(int(notes["onset"][note]), int(notes["pitch"][note])): note for note in members}
-        for mark in track.articulations:
-            note = places.get((mark.tick, mark.pitch))
-            if note is not None:
-                self.marks[note].append(_MARKS[mark.kind])
-        for grace in sorted(track.graces, key=lambda item: (item.tick, item.index)):
-            if is_mine(grace.tick, grace.voice):
-                self.graces[grace.tick].append(grace)
-            elif self.is_main and grace.tick not in everywhere:
-                losses.add(1, "grace note", "no note begins there")
-        for slur in track.slurs:
-            if slur.start in mine and slur.end in mine and is_mine(slur.start, slur.voice):
-                self.opening[slur.start] += 1
-                self.closing[slur.end] += 1
-            elif self.is_main and not {slur.start, slur.end} <= everywhere:
-                losses.add(1, "slur", "no note begins where it starts or ends")
-        for lyric in track.lyrics:
-            if is_mine(lyric.tick, 0):
-                self.lyrics[lyric.verse][lyric.tick] = lyric.text
-            elif self.is_main and lyric.tick not in everywhere:
-                losses.add(1, "syllable", "no note begins there")
+        for (number, tick), lyrics in marks.lyrics.items():
+            if number == self.number:
+                for lyric in lyrics:
+                    self.lyrics[lyric.verse][tick] = lyric.text
 
     # Lines ----------------------------------------------------------------------------
 
@@ -347,8 +316,8 @@ class _VoiceWriter:
             graces = self.graces.get(event.start, [])
             if graces:
                 text += "{/" + "".join(self._grace(grace, key) for grace in graces) + "}"
-            text += "(" * self.opening.get(event.start, 0)
-            marks = [mark for note in event.notes for mark in self.marks.get(note, [])]
+            text += "(" * self.opening[event.start]
+            marks = [_MARKS[kind] for note in event.notes for kind in self.kinds.get(note, ())]
             text += "".join(dict.fromkeys(marks))
         names = [self._note(note, event, key) for note in event.notes]
         length = _length(_printed(event))
@@ -357,7 +326,7 @@ class _VoiceWriter:
         else:
             text += f"[{''.join(names)}]{length}" + ("-" if event.tied_on else "")
         if not event.tied_back:
-            text += ")" * self.closing.get(event.start, 0)
+            text += ")" * self.closing[event.start]
         return text
 
     def _is_upper(self) -> bool:

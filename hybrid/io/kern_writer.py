@@ -12,15 +12,16 @@ Huron, D. (1995). The Humdrum Toolkit: Reference Manual. CCARH.
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from fractions import Fraction
 
 from hybrid.core.pitch import NO_SPELLING, Key, letter_and_alteration, octave_of, spelling_name
 from hybrid.core.score import Grace, Repeat, Score
 from hybrid.core.timeline import Bar
 from hybrid.io.durations import notated
+from hybrid.io.marks import place_marks
 from hybrid.io.notation import Event, Notation, Part, VoiceBar, notate
 from hybrid.io.quantise import quantise
 from hybrid.io.reading import Losses
@@ -96,11 +97,6 @@ class _Spine:
     staff: int
     voices: list[int]
     verses: list[int]
-    graces: dict[tuple[int, int], list[Grace]] = field(default_factory=dict)
-    marks: dict[int, str] = field(default_factory=dict)
-    opening: dict[tuple[int, int], int] = field(default_factory=dict)
-    closing: dict[tuple[int, int], int] = field(default_factory=dict)
-    lyrics: dict[tuple[int, int], str] = field(default_factory=dict)
 
     @property
     def width(self) -> int:
@@ -113,6 +109,17 @@ class _Writer:
         self.notation = notation
         self.losses = losses
         self.spines = self._spines()
+        self.marks = [place_marks(part, losses) for part in notation.parts]
+        self.opening = [Counter(start for start, _ in marks.slurs) for marks in self.marks]
+        self.closing = [Counter(end for _, end in marks.slurs) for marks in self.marks]
+        self.words = [
+            {
+                (lyric.verse, lyric.tick): lyric.text
+                for lyrics in marks.lyrics.values()
+                for lyric in lyrics
+            }
+            for marks in self.marks
+        ]
         self.lines: list[str] = []
         self.key: Key | None = None
 
@@ -125,49 +132,8 @@ class _Writer:
             verses = sorted({lyric.verse for lyric in part.track.lyrics})
             for staff in range(1, part.n_staves + 1):
                 voices = [voice.number for voice in part.voices if voice.staff == staff]
-                spine = _Spine(part, index, staff, voices, verses if staff == 1 else [])
-                self._place_marks(spine)
-                found.append(spine)
+                found.append(_Spine(part, index, staff, voices, verses if staff == 1 else []))
         return list(reversed(found))
-
-    def _place_marks(self, spine: _Spine) -> None:
-        track = spine.part.track
-        first: dict[int, int] = {}  # tick -> the uppermost voice in which a note begins
-        here: set[tuple[int, int]] = set()
-        for voice in spine.part.voices:
-            if voice.staff == spine.staff:
-                for chord in voice.chords:
-                    first.setdefault(chord.start, voice.number)
-                    here.add((voice.number, chord.start))
-
-        def anchor(tick: int, voice: int) -> tuple[int, int] | None:
-            if (voice, tick) in here:
-                return voice, tick
-            return (first[tick], tick) if tick in first else None
-
-        is_main = spine.staff == 1
-        for grace in sorted(track.graces, key=lambda item: (item.tick, item.index)):
-            place = anchor(grace.tick, grace.voice)
-            if place is not None and (is_main or (grace.voice, grace.tick) in here):
-                spine.graces.setdefault(place, []).append(grace)
-        for slur in track.slurs:
-            start, end = anchor(slur.start, slur.voice), anchor(slur.end, slur.voice)
-            if start is not None and end is not None and slur.end > slur.start:
-                spine.opening[start] = spine.opening.get(start, 0) + 1
-                spine.closing[end] = spine.closing.get(end, 0) + 1
-            elif is_main:
-                self.losses.add(1, "slur", "no note begins where it starts or ends")
-        for mark in track.articulations:
-            for index, note in enumerate(track.notes):
-                if note["onset"] == mark.tick and note["pitch"] == mark.pitch:
-                    spine.marks[index] = spine.marks.get(index, "") + _MARKS[mark.kind]
-                    break
-        if is_main:
-            for lyric in track.lyrics:
-                if lyric.tick in first:
-                    spine.lyrics[lyric.verse, lyric.tick] = lyric.text
-                else:
-                    self.losses.add(1, "syllable", "no note begins there")
 
     # Lines ----------------------------------------------------------------------------
 
@@ -275,7 +241,8 @@ class _Writer:
                 for event in voice.events:
                     rows[event.start][at, column] = self._token(spine, voice, event, column > 0)
                     if not event.tied_back and not event.is_rest:
-                        found = spine.graces.get((voice.voice, event.start), [])
+                        marks = self.marks[spine.part_index]
+                        found = marks.graces.get((voice.voice, event.start), [])
                         for place, grace in enumerate(found):
                             # Graces end with the main note: the last ones share a line.
                             back = len(found) - place
@@ -295,7 +262,8 @@ class _Writer:
         for at, spine in enumerate(self.spines):
             tokens += [row.get((at, column), ".") for column in range(spine.width)]
             for verse in spine.verses:
-                text = spine.lyrics.get((verse, tick), "") if tick is not None else ""
+                words = self.words[spine.part_index]
+                text = words.get((verse, tick), "") if tick is not None else ""
                 tokens.append(_one_line(text) or ".")
         self.lines.append("\t".join(tokens))
 
@@ -345,12 +313,13 @@ class _Writer:
             recip = _recip_of_length(length) if event.fills_bar else _recip(event)
             return f"{recip}r{'yy' if is_second else ''}"
         anchor = (voice.voice, event.start)
+        marks = self.marks[spine.part_index]
         notes = []
         for rank, note in enumerate(event.notes):
             pitch = int(spine.part.track.notes["pitch"][note])
             text = _recip(event) + kern_pitch(pitch, spine.part.spellings[note])
             if not event.tied_back:
-                text += spine.marks.get(note, "")
+                text += "".join(_MARKS[kind] for kind in marks.kinds.get(note, ()))
             if rank == 0:
                 text += _beams(event)
             if event.tied_back:
@@ -358,8 +327,8 @@ class _Writer:
             elif event.tied_on:
                 text = "[" + text
             if rank == 0 and not event.tied_back:
-                text = "(" * spine.opening.get(anchor, 0) + text
-                text += ")" * spine.closing.get(anchor, 0)
+                text = "(" * self.opening[spine.part_index][anchor] + text
+                text += ")" * self.closing[spine.part_index][anchor]
             notes.append(text)
         return " ".join(notes)
 

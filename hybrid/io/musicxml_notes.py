@@ -10,6 +10,7 @@ from hybrid.core.score import Grace, Score
 from hybrid.core.timeline import Bar
 from hybrid.io.drum_staff import drum_place
 from hybrid.io.durations import VALUES
+from hybrid.io.marks import Anchor, PlacedMarks, place_marks
 from hybrid.io.notation import Event, Part, VoiceBar
 from hybrid.io.reading import Losses
 from hybrid.io.xml_text import escape
@@ -49,10 +50,9 @@ class NoteWriter:
         self.pitches: list[int] = notes["pitch"].tolist()
         self.velocities: list[int] = notes["velocity"].tolist()
         self.pieces: dict[int, int] = defaultdict(int)  # note -> written pieces so far
-        self.marks = _marks_by_note(part, losses)
-        self.lyrics = _lyrics_by_event(part, losses)
-        self.slurs = _slurs_by_event(part, losses)
-        self.graces = _graces_by_event(part, losses)
+        placed = place_marks(part, losses)
+        self.kinds, self.graces = placed.kinds, placed.graces
+        self.lyrics, self.slurs = _lyrics(placed), _slurs(placed)
         self.accidentals: dict[tuple[int, int], str] = {}
 
     # Accidentals ------------------------------------------------------------------------
@@ -205,7 +205,7 @@ class NoteWriter:
                 marks += self.slurs.get((voice.voice, event.start), ())
             marks += _tuplet_marks(event)
         if not event.tied_back:
-            marks += self.marks.get(note, ())
+            marks += [_ARTICULATIONS[kind] for kind in self.kinds.get(note, ())]
         return marks
 
     def _grace(
@@ -281,51 +281,15 @@ def _notations(marks: list[str]) -> str:
     return f"<notations>{''.join(marks)}</notations>" if marks else ""
 
 
-# Marks and where they go ----------------------------------------------------------------
-
-_Anchor = tuple[int, int]  # voice, tick
+# Marks ----------------------------------------------------------------------------------
 
 
-def _anchors(part: Part) -> dict[int, list[int]]:
-    """Voices in which a note begins, by tick; upper voices first."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for voice in part.voices:
-        for chord in voice.chords:
-            if voice.number not in found[chord.start]:
-                found[chord.start].append(voice.number)
-    return found
-
-
-def _anchor(anchors: dict[int, list[int]], tick: int, voice: int) -> _Anchor | None:
-    voices = anchors.get(tick, [])
-    if voice in voices:
-        return voice, tick
-    return (voices[0], tick) if voices else None
-
-
-def _marks_by_note(part: Part, losses: Losses) -> dict[int, list[str]]:
-    notes = part.track.notes
-    place: dict[tuple[int, int], int] = {}
-    for index in range(len(notes) - 1, -1, -1):
-        place[int(notes["onset"][index]), int(notes["pitch"][index])] = index
-    found: dict[int, list[str]] = defaultdict(list)
-    for mark in part.track.articulations:
-        if (mark.tick, mark.pitch) in place:
-            found[place[mark.tick, mark.pitch]].append(_ARTICULATIONS[mark.kind])
-        else:
-            losses.add(1, "articulation", "no note of its pitch begins there")
-    return found
-
-
-def _lyrics_by_event(part: Part, losses: Losses) -> dict[_Anchor, list[str]]:
-    anchors = _anchors(part)
+def _lyrics(placed: PlacedMarks) -> dict[Anchor, list[str]]:
+    """Syllables as XML; whether one begins or ends a word follows from the one before."""
+    found: dict[Anchor, list[str]] = defaultdict(list)
     inside: dict[int, bool] = defaultdict(bool)  # verse -> whether a word goes on
-    found: dict[_Anchor, list[str]] = defaultdict(list)
-    for lyric in sorted(part.track.lyrics, key=lambda item: (item.verse, item.tick)):
-        anchor = _anchor(anchors, lyric.tick, 0)
-        if anchor is None:
-            losses.add(1, "syllable", "no note begins there")
-            continue
+    rows = [(lyric, at) for at, lyrics in placed.lyrics.items() for lyric in lyrics]
+    for lyric, at in sorted(rows, key=lambda row: (row[0].verse, row[0].tick)):
         goes_on = lyric.text.endswith("-") and len(lyric.text) > 1
         text = lyric.text[:-1] if goes_on else lyric.text
         if goes_on:
@@ -333,39 +297,22 @@ def _lyrics_by_event(part: Part, losses: Losses) -> dict[_Anchor, list[str]]:
         else:
             kind = "end" if inside[lyric.verse] else "single"
         inside[lyric.verse] = goes_on
-        found[anchor].append(
+        found[at].append(
             f'<lyric number="{lyric.verse}"><syllabic>{kind}</syllabic>'
             f"<text>{escape(text)}</text></lyric>"
         )
     return found
 
 
-def _slurs_by_event(part: Part, losses: Losses) -> dict[_Anchor, list[str]]:
-    anchors = _anchors(part)
-    found: dict[_Anchor, list[str]] = defaultdict(list)
+def _slurs(placed: PlacedMarks) -> dict[Anchor, list[str]]:
+    """Slurs as XML; those that overlap have different numbers."""
+    found: dict[Anchor, list[str]] = defaultdict(list)
     busy: dict[int, int] = {}  # slur number -> tick at which it ends
-    for slur in sorted(part.track.slurs):
-        start = _anchor(anchors, slur.start, slur.voice)
-        end = _anchor(anchors, slur.end, slur.voice)
-        if start is None or end is None or slur.end <= slur.start:
-            losses.add(1, "slur", "no note begins where it starts or ends")
-            continue
+    for start, end in placed.slurs:
         number = 1
-        while busy.get(number, -1) >= slur.start:
+        while busy.get(number, -1) >= start[1]:
             number += 1
-        busy[number] = slur.end
+        busy[number] = end[1]
         found[start].append(f'<slur type="start" number="{number}"/>')
         found[end].insert(0, f'<slur type="stop" number="{number}"/>')
-    return found
-
-
-def _graces_by_event(part: Part, losses: Losses) -> dict[_Anchor, list[Grace]]:
-    anchors = _anchors(part)
-    found: dict[_Anchor, list[Grace]] = defaultdict(list)
-    for grace in sorted(part.track.graces, key=lambda item: (item.tick, item.index)):
-        anchor = _anchor(anchors, grace.tick, grace.voice)
-        if anchor is None:
-            losses.add(1, "grace note", "no note begins there")
-        else:
-            found[anchor].append(grace)
     return found
