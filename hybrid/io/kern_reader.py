@@ -18,48 +18,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path
 
 from hybrid.core.errors import FormatError, ScoreError
-from hybrid.core.pitch import NO_SPELLING, Key, parse_spelling
+from hybrid.core.pitch import NO_SPELLING
 from hybrid.core.plan import DYNAMICS
-from hybrid.core.timeline import Metre
+from hybrid.io.kern_signs import KernSigns
 from hybrid.io.kern_tokens import KernNote, parse_token
 from hybrid.io.kern_writer import INSTRUMENT_CODES, VOICE_CODES
 from hybrid.io.quarters import Note, Part, Signatures, build, ticks_per_quarter
 from hybrid.io.reading import Losses, Reading, decode_text, read_source
 
 DEFAULT_VELOCITY = 80
-_TEXTS = ("**text", "**silbe", "**lyrics")
-_CLEFS = {
-    "G2": "treble",
-    "F4": "bass",
-    "C3": "alto",
-    "C4": "tenor",
-    "Gv2": "treble8vb",
-    "X": "percussion",
-}
-_KEY = re.compile(r"\*([A-Ga-g])(#{0,2}|-{0,2}):(dor|phr|lyd|mix|loc|ion|aeo)?$")
-_MODES = {
-    "dor": "dorian",
-    "phr": "phrygian",
-    "lyd": "lydian",
-    "mix": "mixolydian",
-    "loc": "locrian",
-    "ion": "major",
-    "aeo": "minor",
-}
-_SIGNATURE = re.compile(r"\*k\[((?:[a-g](?:#|-|n)*)*)\]$")
-_METRE = re.compile(r"\*M(\d+)/(\d+)(?:%\d+)?$")
-_TEMPO = re.compile(r"\*MM\[?(\d+(?:\.\d+)?)(?:-(\d+(?:\.\d+)?))?\]?$")
 _REFERENCE = re.compile(r"!!!([^:\s]+):\s*(.*)")
-# Interpretations that say how it looks, or again what is known.
-_SILENT = re.compile(
-    r"\*$|\*(tandem|staff|part|group|above|below|head|stem|Xstem|tuplet|Xtuplet|brackettup|"
-    r"beam|Xbeam|cue|Xcue|pan|vol|IC|IG|I'|I#|oh|ohx|lig|Xlig|col|Xcol|tstrt|tend|ITr|tb|ped|"
-    r"bracket|Xbracket|rep|Xrep|tacet|strophe|S/|S-|8va|X8va|15ma|X15ma|8ba|X8ba|grp|line)"
-)
+_TEXTS = ("**text", "**silbe", "**lyrics")
 
 
 def read_kern(path: str | Path) -> Reading:
@@ -124,24 +96,13 @@ class _Column:
     at: Fraction = Fraction(0)  # where its next note begins
 
 
-@dataclass
-class _BarLine:
-    place: Fraction
-    closes: bool
-    opens: bool
-
-
 class _Reader:
     def __init__(self) -> None:
         self.losses = Losses()
         self.found = Signatures()
         self.spines: list[_Spine] = []
         self.columns: list[_Column] = []
-        self.bars: list[_BarLine] = []
-        self.metres: dict[Fraction, Metre] = {}
-        self.keys: dict[Fraction, Key] = {}
-        self.signatures: dict[Fraction, int] = {}
-        self.tempos: dict[Fraction, float] = {}
+        self.signs = KernSigns(self.losses)
         self.now = Fraction(0)
 
     # Lines ----------------------------------------------------------------------------
@@ -202,13 +163,13 @@ class _Reader:
         place = self._place()
         labels = {token for token in tokens if token.startswith("*>")}
         for label in sorted(labels):
-            self._label(label[2:], place)
+            self.signs.label(label[2:], place)
         for column, token in zip(self.columns, tokens, strict=True):
             if token.startswith("**"):
                 column.spine = self._spine(token)
                 column.at = place
             elif column.spine is not None and column.spine.kind == "**kern":
-                self._interpretation(token, column.spine, place)
+                self.signs.read(token, column.spine, place)
 
     def _move_spines(self, tokens: list[str]) -> None:
         """Split, join, exchange, end and add columns."""
@@ -248,42 +209,6 @@ class _Reader:
                 moved.append(column)
         self.columns = moved
 
-    def _label(self, text: str, place: Fraction) -> None:
-        if "[" in text:
-            self.losses.add(
-                1, "list of sections", "left out: sections stand once", "lists of sections"
-            )
-        else:
-            self.found.markers.append((place, text))
-
-    def _interpretation(self, token: str, spine: _Spine, place: Fraction) -> None:
-        key, signature = _KEY.match(token), _SIGNATURE.match(token)
-        metre, tempo = _METRE.match(token), _TEMPO.match(token)
-        if key:
-            mode = _MODES[key[3]] if key[3] else ("minor" if key[1].islower() else "major")
-            self.keys.setdefault(place, Key(parse_spelling(key[1] + key[2]), mode))
-        elif signature:
-            fifths = signature[1].count("#") - signature[1].count("-")
-            self.signatures.setdefault(place, fifths)
-        elif metre:
-            self.metres.setdefault(place, Metre(0, int(metre[1]), int(metre[2])))
-        elif tempo:
-            self.tempos.setdefault(place, float(tempo[1]))
-        elif token.startswith("*clef"):
-            name = _CLEFS.get(token[5:], "")
-            if spine.clef and name != spine.clef and place > 0:
-                self.losses.add(1, "clef change", "a score has one clef for a part")
-            spine.clef = spine.clef or name
-        elif token.startswith('*I"'):
-            spine.name = spine.name or token[3:].strip()
-        elif re.match(r"\*I[a-z]", token):
-            spine.code = spine.code or token[2:]
-        elif token.startswith("*part"):
-            spine.part = token[5:]
-        elif not _SILENT.match(token) and not token.startswith("*>"):
-            name = re.sub(r"[\d:].*", "", token)
-            self.losses.add(1, f"interpretation {name}", "left out", f"interpretations {name}")
-
     def _place(self) -> Fraction:
         """Where the kern spines stand."""
         places = [
@@ -318,11 +243,7 @@ class _Reader:
             )
             for column in late:
                 column.at = place
-        body = token.lstrip("=").lstrip("0123456789abcdefghijklmnopqrstuvwxyz-")
-        strokes = [at for at, char in enumerate(body) if char in "|!"]
-        closes = ":" in (body[: strokes[0]] if strokes else "")
-        opens = ":" in (body[strokes[-1] :] if strokes else "")
-        self.bars.append(_BarLine(place, closes, opens))
+        self.signs.bar_line(token, place)
 
     def _kern_columns(self) -> list[_Column]:
         return [c for c in self.columns if c.spine is not None and c.spine.kind == "**kern"]
@@ -441,8 +362,8 @@ class _Reader:
             (note.end for part in parts for note in part.notes),
             default=Fraction(0),
         )
-        end = max([end, *(bar.place for bar in self.bars)])
-        self._sign(end)
+        end = max([end, *(bar.place for bar in self.signs.bars)])
+        self.signs.give_to(self.found, end)
         try:
             quarter = ticks_per_quarter(parts, self.found, self.losses)
             score = build(parts, self.found, quarter)
@@ -493,40 +414,6 @@ class _Reader:
                 len(spine.open_slurs), "slur to nowhere", "left out", "slurs to nowhere"
             )
         return part
-
-    def _sign(self, end: Fraction) -> None:
-        """Bars, metres, keys, tempi and repeats of the whole score."""
-        found = self.found
-        places = sorted({Fraction(0), end, *(bar.place for bar in self.bars)})
-        measures = []
-        for start, stop in pairwise(places):
-            metre = Metre(0, 4, 4)
-            for place, value in sorted(self.metres.items()):
-                if place <= start:
-                    metre = value
-            measures.append((start, stop, metre))
-        if measures:
-            found.lay_bars(measures)
-        found.length = end
-        for place, fifths in self.signatures.items():
-            if place not in self.keys:
-                self.keys[place] = Key.from_fifths(fifths)
-                self.losses.add(
-                    1,
-                    "key signature without a mode",
-                    "read as the major key",
-                    "key signatures without a mode",
-                )
-        found.keys = sorted(self.keys.items())
-        found.tempos = sorted(self.tempos.items())
-        found.markers.sort(key=lambda item: item[0])
-        start = Fraction(0)
-        for bar in self.bars:
-            if bar.closes and bar.place > start:
-                found.repeats.append((start, bar.place, 2, []))
-                start = bar.place
-            if bar.opens:
-                start = bar.place
 
 
 def _parts(spines: list[_Spine]) -> Iterator[list[_Spine]]:

@@ -12,14 +12,15 @@ Huron, D. (1995). The Humdrum Toolkit: Reference Manual. CCARH.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 
 from hybrid.core.pitch import NO_SPELLING, Key, letter_and_alteration, octave_of, spelling_name
-from hybrid.core.score import Grace, Repeat, Score
-from hybrid.core.timeline import Bar
+from hybrid.core.score import Grace, KeySignature, Marker, Repeat, Score
+from hybrid.core.timeline import Bar, Tempo
 from hybrid.io.durations import notated
 from hybrid.io.marks import place_marks
 from hybrid.io.notation import Event, Notation, Part, VoiceBar, notate
@@ -109,6 +110,8 @@ class _Writer:
         self.notation = notation
         self.losses = losses
         self.spines = self._spines()
+        self.signs = self._signs()
+        self.sign_ticks = sorted(self.signs)
         self.marks = [place_marks(part, losses) for part in notation.parts]
         self.opening = [Counter(start for start, _ in marks.slurs) for marks in self.marks]
         self.closing = [Counter(end for _, end in marks.slurs) for marks in self.marks]
@@ -249,7 +252,8 @@ class _Writer:
                             while len(graces[event.start]) < back:
                                 graces[event.start].insert(0, {})
                             graces[event.start][-back][at, column] = self._grace(grace)
-        ticks = set(rows) | {tick for tick in self._signs() if bar.start <= tick < bar.end}
+        first, last = (bisect_left(self.sign_ticks, tick) for tick in (bar.start, bar.end))
+        ticks = {*rows, *self.sign_ticks[first:last]}
         for tick in sorted(ticks):
             self._interpretations(tick, index)
             for row in graces.get(tick, ()):
@@ -269,25 +273,30 @@ class _Writer:
 
     # Signatures -----------------------------------------------------------------------
 
-    def _signs(self) -> set[int]:
-        """Ticks of everything that stands in an interpretation line."""
+    def _signs(self) -> dict[int, list[Marker | KeySignature | Tempo]]:
+        """What stands in interpretation lines inside the music, by tick."""
         score = self.score
-        return {item.tick for items in (score.keys, score.tempos, score.markers) for item in items}
+        found: dict[int, list[Marker | KeySignature | Tempo]] = defaultdict(list)
+        for items in (score.markers, score.keys, score.tempos):
+            for item in items:
+                found[item.tick].append(item)
+        return found
 
     def _interpretations(self, tick: int, index: int) -> None:
-        for marker in self.score.markers:
-            if marker.tick == tick:
+        items = self.signs.get(tick, ())
+        for marker in items:
+            if isinstance(marker, Marker):
                 label = f"*>{_one_line(marker.text)}"
                 self._row(_always(label), label)
-        for signature in self.score.keys:
-            if signature.tick == tick:
+        for signature in items:
+            if isinstance(signature, KeySignature):
                 self._key(signature.key)
         bar = self.notation.bars[index]
         before = self.notation.bars[index - 1].metre.name if index else ""
         if tick == bar.start and bar.metre.name != before:
             self._row(_always(f"*M{bar.metre.name}"))
-        for tempo in self.score.tempos:
-            if tempo.tick == tick:
+        for tempo in items:
+            if isinstance(tempo, Tempo):
                 self._row(_always(f"*MM{tempo.qpm:.10g}"))
 
     def _key(self, key: Key) -> None:

@@ -8,21 +8,19 @@ with ``-2``, ``-3`` ... on the tied continuations, so that a page can light what
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import pairwise
-
-import numpy as np
 
 import hybrid
 from hybrid.core.analysis import Analysis
 from hybrid.core.pitch import NO_SPELLING, Key, letter_and_alteration
-from hybrid.core.plan import DYNAMICS
 from hybrid.core.score import Score, Track
 from hybrid.core.timeline import Bar, Metre, Tempo
 from hybrid.io.drum_staff import drum_name
 from hybrid.io.durations import VALUES
+from hybrid.io.dynamics import dynamics_by_bar
 from hybrid.io.musicxml_notes import NoteWriter
 from hybrid.io.notation import Notation, Part, notate
 from hybrid.io.quantise import quantise
@@ -41,8 +39,6 @@ _CLEFS = {
     "treble8vb": ("G", 2, -1),
     "percussion": ("percussion", 0, 0),
 }
-#: A dynamic mark is written where the bars' usual velocity leaves the last one's by so much.
-_DYNAMICS_STEP = 10
 #: Tempo changes smaller than this share are heard but not printed.
 _TEMPO_STEP = 0.04
 
@@ -159,7 +155,7 @@ class _Writer:
     # What all parts share -------------------------------------------------------------
 
     def _measure_at(self, tick: int) -> int:
-        at = int(np.searchsorted(self.starts, tick, side="right")) - 1
+        at = bisect_right(self.starts, tick) - 1
         return max(0, min(at, len(self.starts) - 1))
 
     def _place_metres(self) -> None:
@@ -262,7 +258,7 @@ class _Writer:
     def _part(self, index: int, part: Part) -> list[str]:
         lines = [f'<part id="P{index + 1}">']
         notes = NoteWriter(part, index, self.score, self.losses)
-        dynamics = _dynamics(part.track, self.notation.bars)
+        dynamics = dynamics_by_bar(part.track, self.notation.bars)
         numerals = self._numerals(part) if index == self._lowest_part() else {}
         key: Key | None = None
         n_implicit = 0
@@ -442,40 +438,3 @@ def _family(track: Track) -> str | None:
         if track.program in programs:
             return name
     return None
-
-
-def _dynamics(track: Track, bars: Sequence[Bar]) -> dict[int, str]:
-    """Dynamic marks by bar: the nearest to the velocities of this bar and the next."""
-    if not len(track.notes):
-        return {}
-    starts = np.array([bar.start for bar in bars])
-    at = np.searchsorted(starts, track.notes["onset"], side="right") - 1
-    order = np.argsort(at, kind="stable")
-    edges = np.searchsorted(at[order], np.arange(len(bars) + 1))
-    velocities = track.notes["velocity"][order].astype(np.float64)
-    levels = [
-        float(np.median(velocities[low:high])) if high > low else None
-        for low, high in pairwise(edges.tolist())
-    ]
-    marks: dict[int, str] = {}
-    last = ""
-    current: float | None = None
-    sounding = [index for index, level in enumerate(levels) if level is not None]
-    for index, follower in pairwise([*sounding, sounding[-1]]):
-        level, later = levels[index], levels[follower]
-        assert level is not None
-        assert later is not None
-        changes = current is None or (
-            min(abs(level - current), abs(later - current)) >= _DYNAMICS_STEP
-            and (level > current) == (later > current)
-        )
-        if changes:
-            name = _nearest_dynamics(level)
-            if name != last:
-                marks[index] = name
-            last, current = name, float(DYNAMICS[name])
-    return marks
-
-
-def _nearest_dynamics(velocity: float) -> str:
-    return min(DYNAMICS, key=lambda mark: abs(DYNAMICS[mark] - velocity))

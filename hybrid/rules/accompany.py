@@ -16,14 +16,6 @@ from numpy.typing import NDArray
 from hybrid.core.pitch import diatonic_step
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules import weights as w
-from hybrid.rules.chorale import (
-    Context,
-    entry_range,
-    final_tones,
-    melody_slots,
-    remembered,
-    tonic_staff_step,
-)
 from hybrid.rules.endings import shut_out
 from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked, draw_path
@@ -32,6 +24,15 @@ from hybrid.rules.lines import Filled, LineNote, last_notes, line_moves
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
 from hybrid.rules.parts import Voice
 from hybrid.rules.patterns import LINEAR, Stroke, strokes
+from hybrid.rules.phrases import (
+    Context,
+    entry_range,
+    final_tones,
+    melody_slots,
+    remembered,
+    tonic_staff_step,
+    within,
+)
 from hybrid.rules.revive import revive
 from hybrid.rules.surface import (
     Check,
@@ -258,6 +259,8 @@ def _slots(
         else slot
         for slot in melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause)
     ]
+    # A transposed theme may lie where the instrument cannot follow: there its notes are free.
+    slots = [within(slot, context.voices[0]) for slot in slots]
     if placed.phrase.cadence != "none":
         slots = [_at_cadence(slot, chords) for slot in slots]
     slots = [piece for slot in slots for piece in _cut_held(slot, chords)]

@@ -17,18 +17,7 @@ from numpy.typing import NDArray
 from hybrid.core.errors import PlanError
 from hybrid.core.pitch import diatonic_step
 from hybrid.core.plan import FormPlan, PlacedPhrase
-from hybrid.rules.chorale import (
-    HABITS,
-    UNPINNED,
-    Context,
-    Memory,
-    _maker,
-    _tail_arrays,
-    fill_chorale,
-    final_tones,
-    melody_slots,
-    tonic_staff_step,
-)
+from hybrid.rules.chorale import HABITS, fill_chorale, maker_of
 from hybrid.rules.conflicts import explain, soft_kept
 from hybrid.rules.constraints import Asked, Count, Mask, together
 from hybrid.rules.decorate import Figure, Skeleton, draw_figures, parts_of
@@ -40,7 +29,15 @@ from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled, LineNote
 from hybrid.rules.moments import GIVEN, Choices, Moment, cut
 from hybrid.rules.parts import Voice
+from hybrid.rules.phrases import (
+    Context,
+    final_tones,
+    melody_slots,
+    tail_arrays,
+    tonic_staff_step,
+)
 from hybrid.rules.themes import Shape, ShapeNote, Theme
+from hybrid.rules.underneath import UNPINNED, Memory
 from hybrid.rules.voicings import SILENT
 
 GUIDED_TRIES = 3
@@ -302,7 +299,7 @@ class Chain:
             permits=permits,
         )
         try:
-            figures, _ = draw_figures(skeleton, rng, HABITS, (), tail=_tail_arrays(context))
+            figures, _ = draw_figures(skeleton, rng, HABITS, (), tail=tail_arrays(context))
         except Blocked:
             # Fixed lines may clash by themselves: then nothing is added to them.
             return plain
@@ -362,7 +359,7 @@ class Chain:
                         row[-1] = replace(row[-1], end=end)
                         continue
                     wanted = _source(active, column, onset, end)
-                    maker = f"constraint {wanted}" if wanted else _maker(event, figure, number)
+                    maker = f"constraint {wanted}" if wanted else maker_of(event, figure, number)
                     if column == 0 and not wanted and number == 0:
                         maker = shape.made_by
                     row.append(
@@ -386,7 +383,7 @@ class Chain:
 
 def edge_of(context: Context) -> Edge | None:
     """The notes before a phrase as the exact search reads them."""
-    tail = _tail_arrays(context)
+    tail = tail_arrays(context)
     if tail is None or context.last_chord is None:
         return None
     return Edge(tail[0], tail[1], context.last_chord, tail[2])

@@ -16,7 +16,7 @@ from hybrid.core.seeds import MAX_SEED, stage_rng
 from hybrid.core.trace import Trace
 from hybrid.rules.accompany import Scheme, StrandMemory, fill_accompanied
 from hybrid.rules.assemble import make_score, make_trace
-from hybrid.rules.chorale import Context, Memory, fill_chorale
+from hybrid.rules.chorale import fill_chorale
 from hybrid.rules.conflicts import check_harmony
 from hybrid.rules.constrained import Chain, Stretch, four_part_runs, refuse, write_phrase
 from hybrid.rules.constraints import HARMONIC, ask, check_values
@@ -34,8 +34,10 @@ from hybrid.rules.parts import (
     pitched_players,
 )
 from hybrid.rules.patterns import HOMOPHONIC, n_strands
+from hybrid.rules.phrases import Context
 from hybrid.rules.regions import fill_region
 from hybrid.rules.themes import Shape, ShapeNote, Theme, invent, take_up
+from hybrid.rules.underneath import Memory
 
 #: Textures that are written in independent parts.
 FOUR_PARTS = ("chorale", "counterpoint")

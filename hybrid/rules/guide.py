@@ -23,8 +23,8 @@ from hybrid.rules.melody import Manner, Slot
 from hybrid.rules.voicings import Voicings
 
 if TYPE_CHECKING:
-    from hybrid.rules.chorale import Context
     from hybrid.rules.constrained import Stretch
+    from hybrid.rules.phrases import Context
 
 
 class Guide:

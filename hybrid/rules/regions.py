@@ -20,7 +20,6 @@ from hybrid.core.score import NOTE_DTYPE, TICKS_PER_QUARTER, Articulation, Score
 from hybrid.core.seeds import stage_rng
 from hybrid.core.trace import Trace, TraceEntry
 from hybrid.rules.assemble import velocity
-from hybrid.rules.chorale import Context
 from hybrid.rules.conflicts import check_harmony
 from hybrid.rules.constrained import Chain, Stretch
 from hybrid.rules.constraints import HARMONIC, Asked, Line, ask, bar_start, check_values
@@ -30,6 +29,7 @@ from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import LineNote
 from hybrid.rules.moments import GIVEN
 from hybrid.rules.parts import PartTable, Voice
+from hybrid.rules.phrases import Context
 from hybrid.rules.themes import invent
 from hybrid.rules.voicings import SILENT
 

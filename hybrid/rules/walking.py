@@ -15,7 +15,7 @@ from hybrid.rules.lines import LineNote, line_moves
 from hybrid.rules.melody import Manner, Slot, draw_melody
 
 if TYPE_CHECKING:
-    from hybrid.rules.chorale import Context
+    from hybrid.rules.phrases import Context
 
 #: Steps and small leaps alike; dissonances between the chords' first beats pass by step.
 WALK = Manner(shape=0.0, dissonance=-0.2, accented=-0.1, repeat=2.5, leap=0.45)

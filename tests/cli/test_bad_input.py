@@ -392,7 +392,14 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, name: str) -> None:
 
     number = getattr(signal, name)
     command = [sys.executable, "-m", "hybrid", "compose", "--minutes", "30", "-o", "out"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as running:
+    with subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        # Where the tests themselves run in the background, the shell has SIGINT ignored.
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
+    ) as running:
         assert running.stderr is not None
         assert running.stderr.readline() == "hybrid: plan ...\n"
         running.send_signal(number)
