@@ -230,6 +230,10 @@ def _skeleton(
     open_events = []
     for place, event in enumerate(events):
         inside = [n for n in melody if n.end > event.onset and n.onset < event.end]
+        if not inside:
+            # A pickup before the theme: the soprano waits on its first note's harmony.
+            lines.append(None)
+            continue
         alone = (inside[0].onset, inside[-1].end) == (event.onset, event.end)
         if alone and len(inside) == 1 and not shape.strict and not event.last:
             open_events.append(place)
