@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.analysis import Cadence, ChordSpan, Deviation, KeySpan
+from hybrid.core.numerals import RomanNumeral
 from hybrid.core.pitch import pitch_class
 from hybrid.core.plan import FormPlan, PlacedPhrase
 from hybrid.core.score import Score
@@ -164,7 +165,7 @@ def _compare_chords(
         sounding = overlap > 0
         pitches = notes["pitch"][low:high][sounding]
         time = overlap[sounding]
-        numeral = _numeral_of(span)
+        numeral = RomanNumeral.parse(span.numeral)
         tones = [pitch_class(tone) for tone in numeral.tones(span.key)]
         bar = score.bar_at(span.onset).number
         label = f"{span.numeral} in {span.key.name}"
@@ -189,12 +190,6 @@ def _compare_chords(
         bass_kept += bass in lowest
     count = max(len(spans), 1)
     return kept / count, bass_kept / count
-
-
-def _numeral_of(span: ChordSpan) -> Any:
-    from hybrid.core.numerals import RomanNumeral
-
-    return RomanNumeral.parse(span.numeral)
 
 
 def _compare_cadences(
