@@ -1,4 +1,4 @@
-"""Commands on score files: check, render, convert, tab, roll."""
+"""Commands on score files: check, plan, render, convert, tab, roll."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ File = Annotated[Path, typer.Argument(help="Score: MIDI, MusicXML (.mxl too), AB
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("check")(check)
+    app.command("plan")(plan)
     app.command("render")(render)
     app.command("convert")(convert)
     app.command("tab")(tab)
@@ -71,6 +72,36 @@ def check(
         typer.echo(f"\n{report.n_errors} errors, {len(report.findings)} findings shown")
     if report.n_errors:
         raise typer.Exit(1)
+
+
+def plan(
+    file: File,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Plan (TOML). [default: standard output]"),
+    ] = None,
+) -> None:
+    """Read the plan of a score: keys, chords, cadences, phrases, themes, sections, setting.
+
+    The plan is complete; `hybrid compose --plan` follows it as it is or as you edit it.
+    """
+    from hybrid.cli.files import another
+    from hybrid.core.errors import ConfigError, HybridError
+    from hybrid.io.plan_toml import format_plan, write_plan
+    from hybrid.theory.extract import extract_plan
+
+    if output is not None and output.suffix.lower() != ".toml":
+        raise ConfigError(f"a plan's file must end in .toml, got {str(output)!r}")
+    score = _read(file)
+    try:
+        found = extract_plan(score)
+    except HybridError as error:
+        raise type(error)(f"{file}: {error}") from error
+    if output is None:
+        typer.echo(format_plan(found), nl=False)
+        return
+    write_plan(found, another(output, file))
+    typer.echo(f"{output}: {found.n_bars} bars, {len(found.sections)} sections, {found.key}")
 
 
 def render(
