@@ -68,7 +68,7 @@ _EXACT = frozenset(
     ]
 )
 #: Semitones of third, fifth and seventh above the root.
-_TONES = {
+TONES = {
     "major": (4, 7),
     "minor": (3, 7),
     "diminished": (3, 6),
@@ -166,14 +166,14 @@ def read_chord(symbol: str, tonic: str, mode: str = "major") -> Reading:
     inversion = 0
     if match["bass"]:
         above = _bass(match["bass"])
-        tones = (0, *_TONES[found])
+        tones = (0, *TONES[found])
         if above in tones:
             inversion = tones.index(above)
         else:
             exact = False
-    numeral = _numeral(place, found, inversion, mode)
+    numeral = numeral_of(place, found, inversion, mode)
     if not numeral and inversion:
-        numeral, exact = _numeral(place, found, 0, mode), False
+        numeral, exact = numeral_of(place, found, 0, mode), False
     return Reading(numeral, exact and bool(numeral))
 
 
@@ -195,11 +195,27 @@ def _triad_of_key(place: int, mode: str) -> str:
 
 
 @lru_cache(maxsize=2048)
-def _numeral(place: int, quality: str, inversion: int, mode: str) -> str:
-    """The plainest numeral with these tones, found by reading what is written; or empty."""
+def numeral_of(place: int, quality: str, inversion: int, mode: str) -> str:
+    """The plainest numeral with these tones, found by reading what is written; or empty.
+
+    Parameters
+    ----------
+    place : int
+        Semitones from the tonic up to the root, 0..11.
+    quality : str
+        A key of `TONES`.
+    inversion : int
+    mode : str
+        ``major`` or ``minor``.
+
+    Examples
+    --------
+    >>> numeral_of(7, "suspended", 0, "major"), numeral_of(2, "minor-seventh", 1, "major")
+    ('Vsus4', 'ii65')
+    """
     key = Key.parse("C" if mode == "major" else "c")
     upper, mark, figures = _WRITTEN[quality]
-    wanted = {place, *((place + tone) % 12 for tone in _TONES[quality])}
+    wanted = {place, *((place + tone) % 12 for tone in TONES[quality])}
     # Raised degrees rather than lowered ones: #iv in both modes, #III, #VI and #VII in minor.
     dark = quality.startswith(("diminished", "half", "minor"))
     raised = (place == 6 and dark) or (mode == "minor" and place in (4, 9, 11))
@@ -215,7 +231,7 @@ def _numeral(place: int, quality: str, inversion: int, mode: str) -> str:
                     root, bass = _semitones(parsed.root(key)), _semitones(parsed.bass(key))
                 except (PlanError, IndexError, KeyError):
                     continue
-                low = (place + (0, *_TONES[quality])[inversion]) % 12
+                low = (place + (0, *TONES[quality])[inversion]) % 12
                 if tones == wanted and root == place and bass == low:
                     return text
     return ""
