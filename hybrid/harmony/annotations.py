@@ -112,7 +112,11 @@ def read_numerals(path: str | Path) -> list[Numeral]:
         figure = re.sub(r"\[[^\]]*\]", "", item.figure)
         name = (figure, item.key.tonicPitchNameWithCase)
         if name not in seen:
-            seen[name] = numeral_fields(roman.RomanNumeral(figure, item.key))
+            # How vi and vii stand in minor is the file's choice, which the item carries.
+            numeral = roman.RomanNumeral(
+                figure, item.key, sixthMinor=item.sixthMinor, seventhMinor=item.seventhMinor
+            )
+            seen[name] = numeral_fields(numeral)
         numerals.append(
             numeral_from(
                 seen[name],

@@ -24,7 +24,7 @@ N_ACCENTS = 6
 N_STEPS = 27  # melodic steps -12..12 semitones, one for further, one for none
 #: Tonics are spelled so that this lies between them and the centre of the notes around.
 CENTRE_ABOVE_TONIC = 1.75
-_SMOOTHING_FRAMES = 12
+_SMOOTHING_FRAMES = 4
 
 
 @dataclass(frozen=True, eq=False)

@@ -202,17 +202,26 @@ class ConvolutionLayer(nn.Module):
 
     def forward(self, h: Tensor, mask: Tensor) -> Tensor:
         t = h.shape[1]
-        x = self.norm(h) * mask[:, :, None, None]
-        reach = self.dilation * (len(self.time) // 2)
+        x = _working(self.norm(h) * mask[:, :, None, None])
+        time = self.time.to(x.dtype)
+        reach = self.dilation * (len(time) // 2)
         padded = F.pad(x, (0, 0, 0, 0, reach, reach))
         # A sum of shifted copies: faster here than a grouped convolution, and no transposing.
-        taps = range(len(self.time))
+        taps = range(len(time))
         shifted = (padded[:, k * self.dilation : k * self.dilation + t] for k in taps)
-        x = sum((part * self.time[k] for k, part in enumerate(shifted)), torch.zeros_like(x))
+        x = sum((part * time[k] for k, part in enumerate(shifted)), torch.zeros_like(x))
         x = x + self.compare(x)
         value, gate = self.widen(x).chunk(2, dim=-1)
         out: Tensor = h + self.drop(self.narrow(value * F.silu(gate)))
         return out
+
+
+def _working(x: Tensor) -> Tensor:
+    """``x`` in the type of autocast, where that is on: sums of few terms need no more."""
+    device = x.device.type
+    if torch.is_autocast_enabled(device):
+        return x.to(torch.get_autocast_dtype(device))
+    return x
 
 
 def rotate(x: Tensor) -> Tensor:

@@ -90,6 +90,8 @@ PRESETS: dict[str, TrainConfig] = {
     "plain": TrainConfig(mixture=Mixture(textures=0.0, n_textures=0)),
     "conv": TrainConfig(model=HarmonyConfig(layers="c1 c2 c4 c8 c16 c1 c4")),
     "dropout": TrainConfig(model=HarmonyConfig(dropout=0.35)),
+    "long": TrainConfig(excerpts=16, frames=512),
+    "even": TrainConfig(mixture=Mixture(balance=0.3)),
     "gpl": TrainConfig(with_gpl=True),
     "smoke": TrainConfig(
         model=HarmonyConfig(
