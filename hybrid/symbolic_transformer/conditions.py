@@ -131,8 +131,9 @@ def plan_arrays(plan: FormPlan, marks: Sequence[PhraseMark] | None = None) -> Pl
     plan : FormPlan
         Complete (bars, key and metre everywhere); chords, cadences and themes may be missing.
     marks : sequence of PhraseMark, optional
-        Where phrases really end, for pieces of corpora; ascending. They then stand in place of
-        the plan's own phrase ends and cadences, which fall on bar lines.
+        Where phrases really end, for pieces of corpora; ascending, the last one at the piece's
+        end. They then stand in place of the plan's own phrase ends and cadences, which fall on
+        bar lines; sections and themes begin where the nearest marked phrase does.
 
     Returns
     -------
@@ -176,6 +177,9 @@ def plan_arrays(plan: FormPlan, marks: Sequence[PhraseMark] | None = None) -> Pl
         ]
     else:
         phrases, cadences = _marked(placed, starts, marks, length)
+        bounds = [phrase[0] for phrase in phrases]
+        starts = [0] + [_marked_start(item, bounds) for item in placed[1:]]
+        ends = [*starts[1:], length]
     sections = [
         (item.section_index, item.section.label, "none", item.section.role) for item in placed
     ]
@@ -238,7 +242,7 @@ def _marked(
     cadences: list[tuple[int, int]] = []
     begin = 0
     for mark in marks:
-        end = min(quarters_to_grid(mark.end), length)
+        end = length if mark is marks[-1] else min(quarters_to_grid(mark.end), length)
         if end <= begin:
             continue
         at = max(0, int(np.searchsorted(starts, begin, side="right")) - 1)
@@ -246,9 +250,15 @@ def _marked(
         if mark.cadence != "none" and mark.onset is not None:
             cadences.append((quarters_to_grid(mark.onset), CADENCE_KINDS.index(mark.cadence)))
         begin = end
-    if begin < length:
-        phrases.append(_phrase_row(placed[-1], begin, length, "none"))
     return phrases, cadences
+
+
+def _marked_start(item: PlacedPhrase, bounds: Sequence[int]) -> int:
+    """The marked start that belongs to a plan's phrase: the last one in the bar before it."""
+    line = quarters_to_grid(item.start)
+    bar = quarters_to_grid(item.metre.bar_quarters)
+    inside = [tick for tick in bounds if line - bar < tick <= line]
+    return inside[-1] if inside else line
 
 
 def _plan_bars(plan: FormPlan, placed: Sequence[PlacedPhrase]) -> list[tuple[int, ...]]:
