@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.chorales import read_chorales
-from hybrid.cli.progress import progress
+from hybrid.cli.progress import Progress, progress
 from hybrid.core.errors import HybridError
 from hybrid.core.resources import resource_path
 from hybrid.io.atomic import write_text
@@ -70,6 +71,10 @@ def _stream_grid(parts: list[object]) -> Grid:
     return np.array(rows, dtype=np.int16).reshape(-1, 4)
 
 
+def _sharing(show: Progress, stage: str) -> Callable[[int, int], None]:
+    return lambda done, whole: show(stage, done / whole)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawTextHelpFormatter
@@ -96,9 +101,7 @@ def main() -> None:
     found: dict[tuple[str, str], Match] = {}
     with progress() as show:
         for corpus, pieces in grids.items():
-            matches = match_chorales(
-                pieces, benchmark, lambda done, whole, corpus=corpus: show(corpus, done / whole)
-            )
+            matches = match_chorales(pieces, benchmark, _sharing(show, corpus))
             found |= {(corpus, name): match for name, match in matches.items()}
             counts = Counter(split_of(matches.get(name)) for name in pieces)
             print(f"{corpus}: {len(pieces)} pieces, {dict(sorted(counts.items()))}")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 corpora = typer.Typer(
-    help="List, describe and fetch the corpora named in corpora/*.toml.",
+    help="List, describe and fetch the corpora named in corpora/*.toml; build training pieces.",
     no_args_is_help=True,
     rich_markup_mode=None,
 )
@@ -85,7 +85,7 @@ def fetch(
 ) -> None:
     """Get a corpus, from its upstream or from a folder, and check every file of it.
 
-    It appears whole or not at all. Nothing else in this program uses the network.
+    It appears whole or not at all. Nothing but this and `build` uses the network.
     """
     from hybrid.cli.progress import progress
     from hybrid.io.corpora import fetch as fetch_corpus
@@ -98,3 +98,37 @@ def fetch(
             progress=lambda done, whole: show(f"fetch {name}", done / whole if whole else 0.0),
         )
     typer.echo(f"{place}: {name}, every file checked")
+
+
+@corpora.command("build")
+def build(
+    name: Annotated[
+        str, typer.Argument(help="Style to build training pieces for: chorale, pop or quartet.")
+    ],
+    from_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Folder that holds the corpora's folders, instead of the data folder."
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", help="File to write. [default: built/NAME.npz in the data folder]"
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Build the pieces that a style's note model is trained on, as plain arrays in one file.
+
+    Every file of the corpora is checked first. Corpora that are in neither folder are fetched
+    from the network where they can be. docs/corpora.md describes what is built.
+    """
+    from hybrid.cli.progress import progress
+    from hybrid.symbolic_transformer.build import build as build_style
+
+    with progress(quiet) as show:
+        path, lines = build_style(name, output, from_dir=from_dir, progress=show)
+    for line in lines:
+        typer.echo(line)
+    typer.echo(f"{path}: training pieces of {name}")

@@ -11,7 +11,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,7 +75,9 @@ class ChoraleCounts:
 
 
 def read_chorale_pieces(
-    location: str | Path | None = None, counts: ChoraleCounts | None = None
+    location: str | Path | None = None,
+    counts: ChoraleCounts | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[CorpusPiece]:
     """The chorales by their number.
 
@@ -85,6 +87,8 @@ def read_chorale_pieces(
         Folder with the three corpora, as in `hybrid.io.corpora.open_files`.
     counts : ChoraleCounts, optional
         Is told what happened.
+    progress : callable, optional
+        Called with the number of chorales done and of all.
     """
     counts = ChoraleCounts() if counts is None else counts
     scores, refused = read_chorale_corpus(location)
@@ -97,7 +101,9 @@ def read_chorale_pieces(
     analyses = _read_analyses(location)
     matches = chorale_splits([_GROUP])
     seen: set[str] = set()
-    for number, score in sorted(scores.items()):
+    for done, (number, score) in enumerate(sorted(scores.items())):
+        if progress is not None:
+            progress(done, len(scores))
         match = matches.get((_GROUP, number))
         if match is None or not match.is_same:
             counts.unknown += 1

@@ -61,11 +61,14 @@ class CorpusPiece:
     section_source: str = "notes"
 
 
-def pack_pieces(style: str, pieces: Sequence[CorpusPiece]) -> dict[str, NDArray[Any]]:
-    """The arrays of a file, by name."""
+def pack_pieces(
+    style: str, pieces: Sequence[CorpusPiece], sources: Sequence[str] = ()
+) -> dict[str, NDArray[Any]]:
+    """The arrays of a file, by name; ``sources`` says in words what it was made from."""
     arrays: dict[str, NDArray[Any]] = {
         "version": np.array(VERSION, dtype=np.int32),
         "style": np.array(style),
+        "sources": np.array(list(sources), dtype=np.str_),
         "name": np.array([piece.name for piece in pieces], dtype=np.str_),
     }
     plain: dict[str, list[int]] = {name: [] for name in _PLAIN}
@@ -95,7 +98,9 @@ def _tables_of(piece: CorpusPiece) -> dict[str, NDArray[Any]]:
     return {"notes": piece.score.notes, "score_bars": piece.score.bars, **plan}
 
 
-def save_pieces(path: str | Path, style: str, pieces: Sequence[CorpusPiece]) -> None:
+def save_pieces(
+    path: str | Path, style: str, pieces: Sequence[CorpusPiece], sources: Sequence[str] = ()
+) -> None:
     """Write a file whole or not at all; the same pieces, the same bytes.
 
     Raises
@@ -106,7 +111,7 @@ def save_pieces(path: str | Path, style: str, pieces: Sequence[CorpusPiece]) -> 
     buffer = io.BytesIO()
     # np.savez would do the same; here the date and the level of compression are ours.
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for name, array in pack_pieces(style, pieces).items():
+        for name, array in pack_pieces(style, pieces, sources).items():
             member = io.BytesIO()
             np.lib.format.write_array(member, array, version=(1, 0), allow_pickle=False)
             info = zipfile.ZipInfo(f"{name}.npy", date_time=(1980, 1, 1, 0, 0, 0))

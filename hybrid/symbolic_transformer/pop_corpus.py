@@ -8,7 +8,7 @@ hands. Where a label is missing or does not fit, it is read from the notes.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,7 +70,9 @@ def pop_split(number: int) -> str:
 
 
 def read_pop(
-    location: str | Path | None = None, counts: PopCounts | None = None
+    location: str | Path | None = None,
+    counts: PopCounts | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[CorpusPiece]:
     """The songs in order of their number.
 
@@ -80,10 +82,14 @@ def read_pop(
         Folder with the three corpora, as in `hybrid.io.corpora.open_files`.
     counts : PopCounts, optional
         Is told what happened.
+    progress : callable, optional
+        Called with the number of songs done and of all.
     """
     counts = PopCounts() if counts is None else counts
     songs = load_files(location)
-    for number, files in sorted(songs.items()):
+    for done, (number, files) in enumerate(sorted(songs.items())):
+        if progress is not None:
+            progress(done, len(songs))
         if number in KNOWN_BAD:
             counts.refused.append(f"{number:03d}: known to be bad")
             continue

@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.errors import CorpusError
-from hybrid.core.score import NO_SPELLING, NOTE_DTYPE, Score
+from hybrid.core.pitch import NO_SPELLING
+from hybrid.core.score import NOTE_DTYPE, Score
 
 TRACKS = ("MELODY", "BRIDGE", "PIANO", "BASS")
 MELODY, BRIDGE, PIANO, BASS = range(4)
@@ -151,9 +152,9 @@ def _owners(notes: NDArray[Any], parts: Score) -> NDArray[np.int64]:
         if not others or len(others) == len(mine):
             continue
         places = np.interp([onset for onset, _ in others], known[:, 0], known[:, 1])
-        for at in mine:
-            nearest = int(np.argmin(np.abs(places - notes["onset"][at])))
-            owner[at] = others[nearest][1]
+        for one in mine:
+            nearest = int(np.argmin(np.abs(places - notes["onset"][one])))
+            owner[one] = others[nearest][1]
     return owner
 
 
@@ -196,8 +197,8 @@ def quantise_onsets(onsets: NDArray[Any]) -> NDArray[np.int64]:
         cost = np.bincount(beat, weights=distance, minlength=n_beats) / counts + price
         parts = np.where(cost < best, grid, parts)
         best = np.minimum(cost, best)
-    step = _QUARTER // parts[beat]
-    result: NDArray[np.int64] = (2 * ticks + step) // (2 * step) * step
+    steps = _QUARTER // parts[beat]
+    result: NDArray[np.int64] = (2 * ticks + steps) // (2 * steps) * steps
     return result
 
 
@@ -205,8 +206,8 @@ def _without_overlap(notes: NDArray[Any], monophonic: bool) -> NDArray[np.int64]
     """Durations that end where the same pitch, or in a single line any note, starts again."""
     end = notes["onset"] + notes["duration"]
     keys: Sequence[int] = [0] if monophonic else np.unique(notes["pitch"]).tolist()
-    for key in keys:
-        mine = np.arange(len(notes)) if monophonic else np.flatnonzero(notes["pitch"] == key)
+    for pitch in keys:
+        mine = np.arange(len(notes)) if monophonic else np.flatnonzero(notes["pitch"] == pitch)
         onset = notes["onset"][mine]
         later = np.searchsorted(onset, onset, side="right")
         following = np.append(onset, np.iinfo(np.int64).max)[later]

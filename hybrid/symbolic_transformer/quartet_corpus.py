@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -88,7 +88,9 @@ def composer_split(composer: str) -> str:
 
 
 def read_quartets(
-    location: str | Path | None = None, counts: QuartetCounts | None = None
+    location: str | Path | None = None,
+    counts: QuartetCounts | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[CorpusPiece]:
     """The movements in order of composer, file and place.
 
@@ -98,6 +100,8 @@ def read_quartets(
         As in `hybrid.io.corpora.open_files`.
     counts : QuartetCounts, optional
         Is told what happened.
+    progress : callable, optional
+        Called with the number of quartets done and of all.
     """
     counts = QuartetCounts() if counts is None else counts
     files: dict[str, bytes] = {}
@@ -114,7 +118,9 @@ def read_quartets(
     )
     if not rows:
         raise CorpusError("the quartets must have an index.tsv with a line each, got none")
-    for path, name in rows:
+    for done, (path, name) in enumerate(rows):
+        if progress is not None:
+            progress(done, len(rows))
         composer = path.split("/")[1]
         try:
             if name not in files:
@@ -195,8 +201,8 @@ def cut(score: Score, start: int, end: int) -> Score:
     """What begins from start to before end, with tick 0 at start, and its pickup found."""
     tracks = []
     for track in score.tracks:
-        inside = (track.notes["onset"] >= start) & (track.notes["onset"] < end)
-        notes = track.notes[inside].copy()
+        onset = track.notes["onset"]
+        notes = track.notes[(onset >= start) & (onset < end)].copy()
         notes["duration"] = np.minimum(notes["duration"], end - notes["onset"])
         notes["onset"] -= start
         tracks.append(Track(track.name, notes, program=track.program))
@@ -225,8 +231,9 @@ def cut(score: Score, start: int, end: int) -> Score:
 def _window(items: Sequence[_Item], start: int, end: int) -> list[tuple[int, _Item]]:
     """(tick from ``start``, item) of what is in force from start to end."""
     before = [item for item in items if item.tick <= start]
-    inside = [(item.tick - start, item) for item in items if start < item.tick < end]
-    return [(0, before[-1]), *inside] if before else inside
+    found: list[tuple[int, _Item]] = [(0, before[-1])] if before else []
+    found += [(item.tick - start, item) for item in items if start < item.tick < end]
+    return found
 
 
 def find_pickup(score: Score) -> int:
