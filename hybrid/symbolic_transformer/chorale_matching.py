@@ -151,9 +151,10 @@ def match_chorales(
     benchmark: Iterable[BenchmarkPiece],
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Match]:
-    """The most similar piece of the benchmark for each score.
+    """The piece of the benchmark that each score is, or else the one with the likest tune.
 
-    Whether it *is* that piece is told by `Match.is_same`. Scores without eight chords have none.
+    Whether it *is* that piece is told by `Match.is_same`. Scores that share no pattern with any
+    piece have none.
     """
     pieces = tuple(benchmark)
     index = _Index(pieces)
@@ -172,10 +173,16 @@ def match_chorales(
 
 
 def _better(match: Match, other: Match | None) -> Match:
-    """The more similar of two; of equals the one that came first."""
-    if other is None or (match.similarity, match.tune) > (other.similarity, other.tune):
+    """The one that is the same piece, else the more similar tune; of equals the first."""
+    if other is None or _rank(match) > _rank(other):
         return match
     return other
+
+
+def _rank(match: Match) -> tuple[bool, float, float]:
+    if match.is_same:
+        return True, match.similarity, match.tune
+    return False, match.tune, match.similarity
 
 
 def split_of(match: Match | None) -> str:
