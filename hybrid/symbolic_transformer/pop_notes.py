@@ -26,8 +26,11 @@ MIN_FOUND = 0.98  # share of a song's notes that have to be found in POP909
 HIGHEST_BASS = 54
 # ... that are the lowest within so many ticks before (a quarter) ...
 BASS_MEMORY = 480
-# ... and at least this far below what is struck with them.
+# ... at least this far below what is struck with them ...
 BASS_GAP = 5
+# ... while nothing lower goes on sounding for so many ticks.
+BASS_HOLD = 240
+_MANY = 64  # notes looked back at for what goes on sounding
 #: Grids of a beat in parts of a quarter, and what each costs in ticks of mean distance.
 _GRIDS = ((4, 0.0), (3, 10.0))
 _QUARTER = 480
@@ -162,11 +165,12 @@ def is_bass(piano: NDArray[Any]) -> NDArray[np.bool_]:
     """Which notes of a piano, sorted by onset and pitch, are its bass line.
 
     A note is bass that is no higher than `HIGHEST_BASS`, the lowest of all that were struck
-    in the quarter before it or with it, and at least `BASS_GAP` semitones below what is
-    struck with it. What the left hand breaks upwards from it, or plays in close chords,
-    stays in the piano.
+    in the quarter before it or with it, at least `BASS_GAP` semitones below what is struck
+    with it, and not above a note that is held for another eighth. What the left hand breaks
+    upwards from the bass, or plays in close chords, stays in the piano.
     """
     onset, pitch = piano["onset"].astype(np.int64), piano["pitch"].astype(np.int64)
+    end = onset + piano["duration"]
     bass = np.zeros(len(piano), dtype=bool)
     for at in range(len(piano)):
         if pitch[at] > HIGHEST_BASS or (at and onset[at] == onset[at - 1]):
@@ -175,7 +179,9 @@ def is_bass(piano: NDArray[Any]) -> NDArray[np.bool_]:
         stop = int(np.searchsorted(onset, onset[at], side="right"))
         lowest = pitch[first:at].min() >= pitch[at] if first < at else True
         alone = pitch[at + 1 : stop].min() - pitch[at] >= BASS_GAP if stop > at + 1 else True
-        bass[at] = lowest and alone
+        before = slice(max(0, at - _MANY), at)
+        held = (end[before] >= onset[at] + BASS_HOLD) & (pitch[before] < pitch[at])
+        bass[at] = lowest and alone and not held.any()
     return bass
 
 

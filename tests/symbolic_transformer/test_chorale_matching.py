@@ -154,6 +154,7 @@ def test_the_shipped_table_knows_all_three_corpora() -> None:
     assert set(chorale_splits(["music21"])) == {key for key in table if key[0] == "music21"}
 
 
+@pytest.mark.slow
 def test_the_shipped_table_agrees_with_the_notes(shared_data: Path) -> None:
     from hybrid.symbolic_transformer.chorale_corpus import read_chorale_corpus
 
