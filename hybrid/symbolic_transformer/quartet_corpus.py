@@ -2,8 +2,8 @@
 
 The corpus has one MIDI file for each quartet. A movement, or a part of one in a tempo and
 metre of its own, begins where a time signature is written together with a tempo or a key
-while no note is held. MIDI has no pickups: where the bar lines lie is read from the notes
-(a simplified reading: long and low notes begin on bar lines).
+while no note is held. MIDI has no pickups: where the bar lines lie is read from the notes (a
+simplified reading: long and low notes begin on bar lines) and from the number of measures.
 
 No composer is in two splits.
 """
@@ -52,7 +52,7 @@ COMPOSER_SPLITS = {
 _Item = TypeVar("_Item", Metre, Tempo, KeySignature)
 MIN_QUARTERS = 32  # what is shorter stays with what goes before
 #: How much more weight bar lines must have elsewhere before they are moved there.
-PICKUP_EVIDENCE = 1.15
+PICKUP_EVIDENCE = 1.05
 _BASS_WEIGHT = 1.5
 
 
@@ -113,22 +113,23 @@ def read_quartets(
         elif name == "index.tsv":
             index = stream.read().decode("utf-8")
     rows = sorted(
-        (row["source_path"], row["id"])
-        for row in csv.DictReader(io.StringIO(index), delimiter="\t")
+        csv.DictReader(io.StringIO(index), delimiter="\t"),
+        key=lambda row: (row["source_path"], row["id"]),
     )
     if not rows:
         raise CorpusError("the quartets must have an index.tsv with a line each, got none")
-    for done, (path, name) in enumerate(rows):
+    for done, row in enumerate(rows):
         if progress is not None:
             progress(done, len(rows))
-        composer = path.split("/")[1]
+        name, composer = row["id"], row["source_path"].split("/")[1]
         try:
             if name not in files:
                 raise CorpusError(f"{name}: a quartet of the index must have a file, got none")
             score = midi_to_score(files[name], "drop").score
             quartet = four_tracks(score, name)
             counts.files += 1
-            for number, movement in enumerate(cut_movements(quartet), 1):
+            movements = with_pickups(cut_movements(quartet), int(row["measures"]))
+            for number, movement in enumerate(movements, 1):
                 piece = _piece(f"quartets/{name}/{number}", composer, movement, counts)
                 if piece is not None:
                     yield piece
@@ -198,7 +199,7 @@ def movement_starts(score: Score) -> list[int]:
 
 
 def cut(score: Score, start: int, end: int) -> Score:
-    """What begins from start to before end, with tick 0 at start, and its pickup found."""
+    """What begins from start to before end, with tick 0 at start."""
     tracks = []
     for track in score.tracks:
         onset = track.notes["onset"]
@@ -225,7 +226,19 @@ def cut(score: Score, start: int, end: int) -> Score:
         title=score.title,
         length=end - start,
     )
-    return replace(made, pickup_ticks=find_pickup(made))
+    return replace(made, metres=_on_bar_lines(made))
+
+
+def _on_bar_lines(score: Score) -> tuple[Metre, ...]:
+    """Metre changes on the bar lines that they miss by a few ticks, by rounding of tuplets."""
+    near = score.ticks_per_quarter // 32
+    metres = list(score.metres[:1])
+    for metre in score.metres[1:]:
+        bar = metres[-1].bar_ticks(score.ticks_per_quarter)
+        beyond = (metre.tick - metres[-1].tick + near) % bar
+        drift = beyond - near if beyond <= 2 * near else 0
+        metres.append(replace(metre, tick=metre.tick - drift))
+    return tuple(metres)
 
 
 def _window(items: Sequence[_Item], start: int, end: int) -> list[tuple[int, _Item]]:
@@ -236,27 +249,47 @@ def _window(items: Sequence[_Item], start: int, end: int) -> list[tuple[int, _It
     return found
 
 
-def find_pickup(score: Score) -> int:
-    """Ticks of an incomplete first bar; 0 unless the notes speak clearly for one.
+def with_pickups(movements: Sequence[Score], n_measures: int) -> list[Score]:
+    """Movements with the pickups that their notes and the number of written measures speak for.
 
-    Bar lines attract long notes and low ones. For every beat of the first metre's bar the
+    A pickup is a measure more than the movement's length in whole bars; so is every bar that a
+    repeat sign cuts in two. So there are no more pickups than measures beyond the whole bars.
+    The clearest come first (`find_pickup`).
+    """
+    spare = n_measures - sum(len(movement.bars) for movement in movements)
+    found = [find_pickup(movement) for movement in movements]
+    likely = [at for at, (ticks, clear) in enumerate(found) if ticks and clear > PICKUP_EVIDENCE]
+    likely.sort(key=lambda at: (-found[at][1], at))
+    chosen = set(likely[: max(0, spare)])
+    return [
+        replace(movement, pickup_ticks=found[at][0]) if at in chosen else movement
+        for at, movement in enumerate(movements)
+    ]
+
+
+def find_pickup(score: Score) -> tuple[int, float]:
+    """Ticks of the likeliest incomplete first bar, 0 for none, and how much speaks for it.
+
+    Bar lines attract long notes and low ones. For every eighth of the first metre's bar the
     lengths of the notes that begin there, bar after bar, are added up, up to a bar each, the
-    lowest track's once and a half.
+    lowest track's once and a half. What speaks for a place is its sum over that of the
+    movement's first tick.
     """
     metre = score.metres[0]
     bar = metre.bar_ticks(score.ticks_per_quarter)
-    beat = int(metre.beat_quarters * score.ticks_per_quarter)
+    unit = max(1, score.ticks_per_quarter // 2)
     until = score.metres[1].tick if len(score.metres) > 1 else score.length
-    weight: NDArray[np.float64] = np.zeros(max(1, bar // beat))
+    weight: NDArray[np.float64] = np.zeros(max(1, -(-bar // unit)))
     for number, track in enumerate(score.tracks):
         early = track.notes["onset"] < until
         onset, duration = track.notes["onset"][early], track.notes["duration"][early]
-        on_beat = onset % beat == 0
-        place = (onset[on_beat] % bar) // beat
+        on_unit = onset % bar % unit == 0
         factor = _BASS_WEIGHT if number + 1 == len(score.tracks) else 1.0
-        np.add.at(weight, place[place < len(weight)], factor * np.minimum(duration, bar)[on_beat])
-    best = int(np.argmax(weight))
-    return best * beat if weight[best] > PICKUP_EVIDENCE * weight[0] else 0
+        place = onset[on_unit] % bar // unit
+        np.add.at(weight, place, factor * np.minimum(duration, bar)[on_unit])
+    # Longer pickups than half a bar are written as a bar with rests.
+    best = int(np.argmax(weight[: bar // (2 * unit) + 1]))
+    return best * unit, float(weight[best] / max(weight[0], 1.0))
 
 
 __all__ = [
@@ -270,4 +303,5 @@ __all__ = [
     "four_tracks",
     "movement_starts",
     "read_quartets",
+    "with_pickups",
 ]

@@ -21,6 +21,7 @@ from hybrid.symbolic_transformer.quartet_corpus import (
     four_tracks,
     movement_starts,
     read_quartets,
+    with_pickups,
 )
 
 Q = 480
@@ -72,16 +73,40 @@ def test_a_divided_cello_is_one_track() -> None:
         four_tracks(Score(score.tracks[:3]), "sq1")
 
 
-@pytest.mark.parametrize("pickup", [0, 1])
-def test_a_pickup_is_read_from_long_and_low_notes(pickup: int) -> None:
+def minuet(pickup: int, bars: int = 12) -> Score:
+    """Long notes on bar lines after a pickup of so many quarters."""
+    rows: list[list[tuple[int, int, int]]]
     rows = [[(0, pickup * Q, pitch)] if pickup else [] for pitch in (67, 60, 55, 43)]
-    for bar in range(12):
+    for bar in range(bars):
         at = (pickup + 3 * bar) * Q
         for voice in rows[:3]:
             voice += [(at, 2 * Q, 64), (at + 2 * Q, Q, 65)]
         rows[3].append((at, 3 * Q, 43))
     tracks = tuple(Track(str(n), make_notes(voice)) for n, voice in enumerate(rows))
-    assert find_pickup(Score(tracks, metres=(Metre(0, 3, 4),))) == pickup * Q
+    return Score(tracks, metres=(Metre(0, 3, 4),))
+
+
+@pytest.mark.parametrize("pickup", [0, 1])
+def test_a_pickup_is_read_from_long_and_low_notes(pickup: int) -> None:
+    ticks, clear = find_pickup(minuet(pickup))
+    assert ticks == pickup * Q
+    assert clear > 1.5 if pickup else clear == 1.0
+
+
+@pytest.mark.parametrize(("spare", "pickups"), [(0, [0, 0, 0]), (1, [0, 0, Q]), (3, [Q, 0, Q])])
+def test_there_are_no_more_pickups_than_measures_to_spare(spare: int, pickups: list[int]) -> None:
+    movements = [minuet(1, bars=4), minuet(0), minuet(1, bars=20)]
+    whole = sum(len(movement.bars) for movement in movements)
+    found = with_pickups(movements, whole + spare)
+    assert [movement.pickup_ticks for movement in found] == pickups
+
+
+def test_a_metre_that_misses_its_bar_line_by_a_few_ticks_is_put_on_it() -> None:
+    score = quartet(first=96, second=48)
+    metres = (Metre(0, 4, 4), Metre(40 * Q + 3, 2, 4), Metre(60 * Q + 4, 4, 4))
+    drifted = Score(score.tracks, metres=metres)
+    [movement] = cut_movements(drifted)
+    assert [metre.tick for metre in movement.metres] == [0, 40 * Q, 60 * Q]
 
 
 def test_no_composer_is_in_two_splits() -> None:
@@ -94,12 +119,12 @@ def test_no_composer_is_in_two_splits() -> None:
 
 def test_quartets_become_pieces(corpora: Callable[..., Path]) -> None:
     data = score_to_midi(quartet())[0]
-    head = "id\tsource_path\n"
-    rows = "sq2\tscores/Schubert,_Franz/Q/sq2.mxl\nsq1\tscores/Haydn,_Joseph/Q/sq1.mxl\n"
+    head = "id\tsource_path\tmeasures\n"
+    rows = "sq2\tscores/Schubert,_Franz/Q/s.mxl\t28\nsq1\tscores/Haydn,_Joseph/Q/s.mxl\t28\n"
     folder = corpora(
         {
             "openscore-string-quartets": {
-                "index.tsv": head + rows + "sq3\tscores/Wolf,_Hugo/Q/sq3.mxl\n",
+                "index.tsv": head + rows + "sq3\tscores/Wolf,_Hugo/Q/s.mxl\t28\n",
                 "openscore-string-quartets/sq1.mid": data,
                 "openscore-string-quartets/sq2.mid": data,
             }
