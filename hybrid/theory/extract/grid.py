@@ -109,6 +109,16 @@ class Grid:
         return high
 
     @cached_property
+    def attack(self) -> NDArray[np.int64]:
+        """What starts in each frame: 0 nothing, 1 notes, 2 another lowest note; (F,)."""
+        home = np.searchsorted(self.edges, self.notes["onset"], side="right") - 1
+        found = np.zeros(len(self), dtype=np.int64)
+        found[home] = 1
+        moved = np.diff(self.lowest, prepend=NO_BASS) != 0
+        found[moved & (found == 1) & (self.lowest != NO_BASS)] = 2
+        return found
+
+    @cached_property
     def quarters(self) -> NDArray[np.float64]:
         """Length of each frame; (F,)."""
         result: NDArray[np.float64] = np.diff(self.edges) / self.score.ticks_per_quarter

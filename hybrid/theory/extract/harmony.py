@@ -245,8 +245,8 @@ def _decode(emission: NDArray[np.float32], grid: Grid, model: _Model) -> NDArray
     """Best path; state = tonic * R + chord; (F,)."""
     _, keys = load_habits()
     n_frames, _, n_chords = emission.shape
-    rate = np.clip(keys.change, 1e-3, 0.95)
-    stay, change = np.log1p(-rate).astype(np.float32), np.log(rate).astype(np.float32)
+    rates = np.clip(keys.change, 1e-3, 0.95)
+    stay, change = np.log1p(-rates).astype(np.float32), np.log(rates).astype(np.float32)
     remain = np.float32(np.log1p(-keys.modulation))
     modulate = np.float32(np.log(keys.modulation))
     split = int((model.mode == 0).sum())
@@ -256,14 +256,14 @@ def _decode(emission: NDArray[np.float32], grid: Grid, model: _Model) -> NDArray
     prior = model.start - np.float32(np.log(12.0))
     best[0] = emission[0] + prior
     for frame in range(1, n_frames):
-        accent = grid.accent[frame]
+        rate = grid.accent[frame], grid.attack[frame]
         before = best[frame - 1]
         pivot = np.maximum(before + remain, _reread(before, model) + modulate)
         moved = _forget(before, model) + modulate
         for block, table in zip(blocks, follow, strict=True):
             into = (pivot[:, block, None] + table).max(axis=1)
             np.maximum(moved[:, block], into, out=moved[:, block])
-        best[frame] = np.maximum(before + stay[accent], moved + change[accent]) + emission[frame]
+        best[frame] = np.maximum(before + stay[rate], moved + change[rate]) + emission[frame]
     return _trace_back(best, grid, model, stay, change, remain, modulate)
 
 
@@ -283,10 +283,10 @@ def _trace_back(
     state = int(best[-1].argmax())
     path[-1] = state
     for frame in range(n_frames - 1, 0, -1):
-        before, accent = best[frame - 1], grid.accent[frame]
+        before, rate = best[frame - 1], (grid.accent[frame], grid.attack[frame])
         tonic, chord = divmod(state, n_chords)
         here = key[tonic, chord]
-        held = before[tonic, chord] + stay[accent]
+        held = before[tonic, chord] + stay[rate]
         # From every chord of the same key, and of other keys by way of a pivot.
         same = np.where(key == here, before + remain + model.follow[:, chord], _NEVER)
         arrive = before + moves.to[key, here]
@@ -295,7 +295,7 @@ def _trace_back(
         as_heard[moves.identity[tonic, in_key]] = model.follow[in_key, chord]
         pivot = arrive + modulate + as_heard[moves.identity]
         forget = arrive + modulate + model.start[chord] + np.float32(FORGETTING)
-        options = np.maximum(np.maximum(same, pivot), forget) + change[accent]
+        options = np.maximum(np.maximum(same, pivot), forget) + change[rate]
         top = int(options.argmax())
         if options.flat[top] > held:
             state = top

@@ -27,7 +27,9 @@ FERMATA_POINTS = 8.0
 MARK_POINTS = 6.0  # section mark, repeat sign, change of metre or signature at the bar line
 GAP_POINTS = 1.5  # a gap in the lead of twice the piece's usual longest one a bar
 SILENCE_POINTS = 0.5
-RETURN_POINTS = 2.0  # music heard before begins at the bar line, or is heard again later
+BEGIN_POINTS = 2.0  # music that is also elsewhere begins at the bar line
+END_POINTS = 1.0  # such music ends there
+CONTRAST_POINTS = 0.5
 #: Points of a phrase of so many bars; longer ones lose `LONG_POINTS` a bar.
 LENGTH_POINTS = {1: -3.0, 2: -1.0, 3: -1.2, 4: 1.2, 5: -0.4, 6: 0.2, 7: -0.4, 8: 1.6}
 LONG_POINTS = -0.5
@@ -59,7 +61,10 @@ def weigh_lines(
     total[1:] += SILENCE_POINTS * np.minimum(points.silence, 4.0) / max(usual, 0.5)
     total[1:] += FERMATA_POINTS * points.fermata
     total[1:] += [CADENCE_POINTS.get(kind or "", 0.0) for kind in closes]
-    total[:n_bars] += RETURN_POINTS * returns(pairs.alike)
+    begins, ends = returns(pairs.alike)
+    total[:n_bars] += BEGIN_POINTS * begins
+    total[1:] += END_POINTS * ends
+    total[:-1] += CONTRAST_POINTS * _contrast(points.gap)
     starts = [bar.start for bar in score.bars]
     marks = {marker.tick for marker in score.markers if marker.tick}
     marks |= {item.tick for item in score.keys[1:]}
@@ -74,24 +79,32 @@ def weigh_lines(
     return Lines(total, forced)
 
 
-def returns(alike: NDArray[np.float32]) -> NDArray[np.float64]:
-    """How far each bar begins a passage that is also elsewhere, and began there; 0..1; (N,).
+def _contrast(gap: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.zeros(len(gap))
+
+
+def returns(alike: NDArray[np.float32]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far each bar begins, and ends, a passage that is also elsewhere; 0..1; each (N,).
 
     A diagonal of likeness that starts at a bar, and not before, speaks for a new phrase at
-    both of its ends.
+    both of its places; so does one that stops.
     """
     n_bars = len(alike)
     length = min(RETURN_BARS, n_bars)
+    # run[a, b] is the mean likeness of the bars a, a+1, ... with b, b+1, ...
     padded = np.zeros((n_bars + length, n_bars + length), dtype=np.float32)
     padded[:n_bars, :n_bars] = alike
-    # Mean likeness of the bars a, a+1, ... with b, b+1, ...
     run = np.mean([padded[i : i + n_bars, i : i + n_bars] for i in range(length)], axis=0)
-    before = np.zeros_like(run)
+    before, after = np.zeros_like(run), np.zeros_like(run)
     before[1:, 1:] = alike[:-1, :-1]
+    after[:-1, :-1] = alike[1:, 1:]
+    ended = np.zeros_like(run)
+    ended[length - 1 :, length - 1 :] = run[: n_bars - length + 1, : n_bars - length + 1]
     distance = np.abs(np.arange(n_bars)[:, None] - np.arange(n_bars)[None, :])
-    onset = np.where(distance >= 2, run - before, -1.0)
-    result: NDArray[np.float64] = np.clip(onset.max(axis=1), 0.0, 1.0).astype(np.float64)
-    return result
+    apart = distance >= 2
+    begins = np.where(apart, run - before, 0.0).max(axis=1)
+    ends = np.where(apart, ended - after, 0.0).max(axis=1)
+    return np.clip(begins, 0.0, 1.0).astype(np.float64), np.clip(ends, 0.0, 1.0).astype(np.float64)
 
 
 def part_bars(lines: Lines) -> list[tuple[int, int]]:
