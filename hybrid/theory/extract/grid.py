@@ -22,7 +22,7 @@ from hybrid.theory.agreement import pitched_notes
 FRAME_QUARTERS = Fraction(1, 2)
 #: A note that starts off the beat and ends within a frame counts this much: it is often
 #: a passing or neighbouring note.
-SHORT_WEIGHT = 0.5
+SHORT_WEIGHT = 0.75
 NO_BASS = -1
 
 

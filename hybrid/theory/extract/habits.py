@@ -35,8 +35,8 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "cadential": (0, 4, 7),
 }
 SHAPE_NAMES = tuple(SHAPES)
-TEMPLATE_WEIGHT = 60.0  # frames that a chord's plain shape counts for beside the counted ones
-FOLLOW_WEIGHT = 12.0  # changes that a chord's general frequency counts for
+TEMPLATE_WEIGHT = 20.0  # frames that a chord's plain shape counts for beside the counted ones
+FOLLOW_WEIGHT = 80.0  # changes that a chord's general frequency counts for
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,17 +33,17 @@ from hybrid.theory.extract.habits import MODES, SHAPE_NAMES, Habits, load_habits
 from hybrid.theory.extract.naming import name_chords
 
 #: Share of the log probability of notes that counts: frames repeat each other.
-EVIDENCE = 0.6
+EVIDENCE = 1.0
 #: The same for the lowest note of a beat.
-BASS_EVIDENCE = 0.4
+BASS_EVIDENCE = 0.3
 #: Nats a quarter for the fit of a key to the written signature.
-SIGNATURE_WEIGHT = 0.05
+SIGNATURE_WEIGHT = 0.1
 #: Notes beyond this much in a frame, in quarters of single notes a quarter, add no evidence.
-MAX_LOUDNESS = 4.0
+MAX_LOUDNESS = 6.0
 #: Nats that forgetting the chord before costs beside what the chords themselves cost.
-FORGETTING = -1.5
-#: Exponent of the counted frequency of new keys.
-MODULATION = 1.0
+FORGETTING = -2.0
+#: How often keys change beside what was counted.
+MODULATION = 1.5
 _NEVER = np.float32(-1e9)
 
 
@@ -208,7 +208,7 @@ def _moves() -> _Moves:
     to = np.zeros((24, 24), dtype=np.float32)
     for old in (0, 1):
         for new in (0, 1):
-            block = MODULATION * keys.to[old, new][up]
+            block = keys.to[old, new][up]
             to[12 * old : 12 * old + 12, 12 * new : 12 * new + 12] = block
     root = (model.root[None, :] + np.arange(12)[:, None]) % 12
     return _Moves(to, model.shape[None, :] * 12 + root)
@@ -247,8 +247,8 @@ def _decode(emission: NDArray[np.float32], grid: Grid, model: _Model) -> NDArray
     n_frames, _, n_chords = emission.shape
     rates = np.clip(keys.change, 1e-3, 0.95)
     stay, change = np.log1p(-rates).astype(np.float32), np.log(rates).astype(np.float32)
-    remain = np.float32(np.log1p(-keys.modulation))
-    modulate = np.float32(np.log(keys.modulation))
+    remain = np.float32(np.log1p(-MODULATION * keys.modulation))
+    modulate = np.float32(np.log(MODULATION * keys.modulation))
     split = int((model.mode == 0).sum())
     blocks = (slice(0, split), slice(split, n_chords))
     follow = [np.ascontiguousarray(model.follow[b, b]) for b in blocks]
