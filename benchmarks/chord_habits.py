@@ -105,8 +105,8 @@ class Counts:
         self.bass: dict[Place, np.ndarray] = {}
         self.pieces: dict[Place, int] = defaultdict(int)
         self.follow: dict[tuple[Place, Place], float] = defaultdict(float)
-        self.frames = np.zeros(4)
-        self.changes = np.zeros(4)
+        self.frames = np.zeros((4, 3))
+        self.changes = np.zeros((4, 3))
         self.modulations = 0.0
         self.to: dict[tuple[str, str, int], float] = defaultdict(float)
         self.signature: dict[tuple[str, int], float] = defaultdict(float)
@@ -143,10 +143,9 @@ class Counts:
         index = np.searchsorted(starts, middle, side="right") - 1
         known = (index >= 0) & (middle < ends[np.maximum(index, 0)])
         new = np.diff(index, prepend=-1) != 0
-        for accent in range(4):
-            here = known & (grid.accent == accent)
-            self.frames[accent] += share * here.sum()
-            self.changes[accent] += share * (here & new).sum()
+        np.add.at(self.frames, (grid.accent[known], grid.attack[known]), share)
+        started = known & new
+        np.add.at(self.changes, (grid.accent[started], grid.attack[started]), share)
         for span in np.unique(index[known]).tolist():
             _, _, label, place = spans[span]
             at = np.flatnonzero(known & (index == span))
@@ -221,9 +220,13 @@ def to_toml(counts: Counts, n_pieces: int) -> str:
             text = " ".join(f"{numeral_of(other)} {value:.1f}" for other, value in following)
             lines.append(f'{name} = "{text}"')
         lines.append("")
-    lines += ["[keys]", "# Frames by accent (0 between beats, 1 beat, 2 half bar, 3 bar line), and"]
-    lines += ["# those in which a chord starts."]
-    lines += [f"frames = {_list(counts.frames)}", f"changes = {_list(counts.changes)}"]
+    lines += [
+        "[keys]",
+        "# Frames by accent (0 between beats, 1 beat, 2 half bar, 3 bar line) and by what",
+    ]
+    lines += ["# starts (nothing, notes, another lowest note), and those in which a chord starts."]
+    lines += [f"frames = [{', '.join(map(_list, counts.frames))}]"]
+    lines += [f"changes = [{', '.join(map(_list, counts.changes))}]"]
     lines += ["# Changes of key, by mode and semitones up."]
     lines += [f"modulations = {counts.modulations:.0f}"]
     for old in MODES:

@@ -411,3 +411,27 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, name: str) -> None:
         assert running.wait() == 128 + number, rest
     assert "Traceback" not in rest
     assert files_under(tmp_path) == set()
+
+
+def test_a_plan_of_drums_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from hybrid.core.score import Score, Track, make_notes
+    from hybrid.io.files import write_score
+
+    path = tmp_path / "beat.mid"
+    drums = Track("drums", make_notes([(0, 480, 36)]), is_drum=True, midi_channel=9)
+    write_score(Score((drums,)), path)
+    before = files_under(tmp_path)
+    line = refused(capsys, "plan", path, "-o", tmp_path / "beat.toml")
+    assert "beat.mid" in line
+    assert "must have pitched notes" in line
+    assert files_under(tmp_path) == before
+
+
+def test_a_plan_over_another_kind_of_file(
+    tmp_path: Path, midi: bytes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "sound.mid"
+    assert path.read_bytes() == midi
+    line = refused(capsys, "plan", path, "-o", path)
+    assert "must end in .toml" in line
+    assert path.read_bytes() == midi

@@ -205,3 +205,25 @@ def test_the_help_of_compose_names_every_choice(capsys: pytest.CaptureFixture[st
 
     words = set(run(capsys, "compose", "--help").replace(",", " ").replace(".", " ").split())
     assert words >= {*STYLES, *TEXTURES, *ENSEMBLES}
+
+
+def test_plan_prints_a_plan_that_compose_follows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from hybrid.io.plan_toml import parse_plan, read_plan
+
+    rows = [
+        (960 * at, 960, pitch)
+        for at, chord in enumerate([(48, 64, 67), (53, 65, 69), (43, 62, 71), (48, 64, 72)] * 2)
+        for pitch in chord
+    ]
+    path, target = tmp_path / "tune.mid", tmp_path / "tune.toml"
+    write_score(Score((Track("piano", make_notes(rows)),)), path)
+    printed = parse_plan(run(capsys, "plan", path))
+    assert printed.is_ready
+    assert printed.key is not None
+    assert printed.key.name == "C major"
+    assert run(capsys, "plan", path, "-o", target) == f"{target}: 4 bars, 1 sections, C major\n"
+    assert read_plan(target) == printed
+    run(capsys, "compose", "--plan", target, "--plan-only", "-q", "-o", tmp_path / "out")
+    assert read_plan(tmp_path / "out" / "plan.toml") == printed

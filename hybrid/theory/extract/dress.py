@@ -6,6 +6,8 @@ describes and know no other texture. A simplified reading.
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -14,12 +16,27 @@ from numpy.typing import NDArray
 from hybrid.core.instruments import INSTRUMENTS
 from hybrid.core.plan import DYNAMICS
 from hybrid.core.score import Score, Track
+from hybrid.core.timeline import Metre
 from hybrid.theory.extract.grid import Grid
 
 #: One name for the staves of an instrument that has two.
 _TWO_STAVES = ("keyboard", "plucked")
 #: Semitones from the middle of the instruments' ranges at which a register is low or high.
 REGISTER_SHIFT = 9
+#: Share of moments at which a line may have two notes or more.
+MAX_DOUBLE_STOPS = 0.05
+#: The slowest line must have this share of the busiest one's notes.
+MIN_RATE_RATIO = 0.5
+#: A lower line with this share of leaps among its moves breaks chords.
+BROKEN_CHORDS = 0.7
+#: Two lines whose onsets agree this far are in one rhythm.
+ONE_RHYTHM = 0.85
+#: A chorale has this share of its onsets in three voices or more.
+TOGETHER = 0.45
+#: A highest note this many semitones under the usual one is no lead.
+LEAD_REACH = 10
+#: Semitones between bass and chord that make an alternation.
+BASS_DROP = 4
 SLOWEST, FASTEST = 10.0, 400.0  # a plan's tempi
 
 
@@ -100,92 +117,116 @@ def name_register(grid: Grid, names: tuple[str, ...], start: int, end: int) -> s
 
 
 def name_texture(grid: Grid, start: int, end: int) -> str:
-    """The texture of a passage, of `hybrid.core.plan.TEXTURES`."""
-    score = grid.score
-    onset = grid.notes["onset"]
-    low, high = np.searchsorted(onset, [start, end])
-    notes = grid.notes[low:high]
+    """The texture of a passage, of `hybrid.core.plan.TEXTURES`.
+
+    Lines that move about as often as each other, no two in one rhythm, are a chorale (four
+    or more, mostly together) or counterpoint. Else the notes under the lead decide: by how
+    often and where in the bar they start, and whether the lowest come alone.
+    """
+    lines = _lines(grid.score, start, end)
+    if lines is not None:
+        return lines
+    notes = _under_the_lead(grid, start, end)
     if not len(notes):
         return "homophonic"
-    metre = score.bar_at(start).metre
-    beat = float(metre.beat_quarters) * score.ticks_per_quarter
-    beats = max((end - start) / beat, 1.0)
+    metre = grid.score.bar_at(start).metre
+    return _accompaniment(notes, grid, metre, start)
+
+
+def _lines(score: Score, start: int, end: int) -> str | None:
+    """``chorale`` or ``counterpoint`` where all tracks are lines of like rate, else None."""
+    onsets: list[set[int]] = []
+    for track in score.tracks:
+        low, high = np.searchsorted(track.notes["onset"], [start, end])
+        if track.is_drum or low == high:
+            continue
+        moments, count = np.unique(track.notes["onset"][low:high], return_counts=True)
+        if (count > 1).mean() > MAX_DOUBLE_STOPS:
+            return None
+        moves = np.abs(np.diff(track.notes["pitch"][low:high]))
+        if onsets and len(moves) and (moves > 2).mean() >= BROKEN_CHORDS:
+            return None
+        onsets.append(set(moments.tolist()))
+    sizes = [len(moments) for moments in onsets]
+    if len(onsets) < 2 or min(sizes) < MIN_RATE_RATIO * max(sizes):
+        return None
+    # The lead may share a rhythm with another line; two lines under it in one are chords.
+    for first, second in combinations(onsets[1:], 2):
+        if len(first & second) >= ONE_RHYTHM * len(first | second):
+            return None
+    together = Counter(tick for moments in onsets for tick in moments)
+    share = sum(n >= 3 for n in together.values()) / len(together)
+    return "chorale" if len(onsets) >= 4 and share >= TOGETHER else "counterpoint"
+
+
+def _under_the_lead(grid: Grid, start: int, end: int) -> NDArray[Any]:
+    """Notes of the other tracks, or those of a single track that are not its highest."""
+    score = grid.score
+    playing = [t for t in score.tracks if not t.is_drum and len(t.notes)]
+    low, high = np.searchsorted(grid.notes["onset"], [start, end])
+    notes = grid.notes[low:high]
+    lead = playing[0].notes
+    a, b = np.searchsorted(lead["onset"], [start, end])
+    if len(playing) > 1 and b - a == len(np.unique(lead["onset"][a:b])) > 0:
+        lead = lead[a:b]
+        own = np.isin(notes["onset"] * 128 + notes["pitch"], lead["onset"] * 128 + lead["pitch"])
+        others: NDArray[Any] = notes[~own]
+        return others
     moments, which = np.unique(notes["onset"], return_inverse=True)
-    count = np.bincount(which)
     top = np.full(len(moments), -1)
     np.maximum.at(top, which, notes["pitch"])
-    playing = []
-    for track in score.tracks:
-        if track.is_drum or not len(track.notes):
-            continue
-        inside = track.notes[(track.notes["onset"] >= start) & (track.notes["onset"] < end)]
-        if len(inside):
-            alone = len(np.unique(inside["onset"])) >= 0.95 * len(inside)
-            playing.append((alone, len(inside), inside))
-    lines = sum(alone for alone, _, _ in playing)
-    if lines == len(playing) and lines >= 2:
-        together = float((count >= min(3, lines)).mean())
-        if together >= 0.45 and lines >= 3:
-            return "chorale"
-        busiest = sorted(size for _, size, _ in playing)
-        if busiest[0] >= 0.35 * busiest[-1]:
-            return "counterpoint"
-    below = _below_the_lead(notes, moments, which, top)
-    return _accompaniment(below, beat, beats, metre.n_beats, start)
-
-
-def _below_the_lead(
-    notes: NDArray[Any],
-    moments: NDArray[np.int64],
-    which: NDArray[np.int64],
-    top: NDArray[np.int64],
-) -> NDArray[Any]:
-    """Notes that are not the highest of their moment, or lie far under the median of those."""
-    middle = float(np.median(top))
-    is_top = (notes["pitch"] == top[which]) & (notes["pitch"] >= middle - 10)
+    middle = float(np.median(top)) if len(top) else 0.0
+    is_top = (notes["pitch"] == top[which]) & (notes["pitch"] >= middle - LEAD_REACH)
     below: NDArray[Any] = notes[~is_top]
     return below
 
 
-def _accompaniment(below: NDArray[Any], beat: float, beats: float, n_beats: int, start: int) -> str:
-    if not len(below):
-        return "homophonic"
-    moments, which = np.unique(below["onset"], return_inverse=True)
-    count = np.bincount(which)
-    lowest = np.full(len(moments), 128)
-    np.minimum.at(lowest, which, below["pitch"])
-    rate = len(moments) / beats
-    held = float(np.median(below["duration"])) / beat
-    single = float((count == 1).mean())
-    if rate <= 0.6 and held >= 1.5:
-        return "pad"
-    if single >= 0.6 and rate >= 1.4:
-        return "alberti" if _turning(lowest) >= 0.6 else "arpeggio"
-    place = np.round((moments - start) / beat * 2) % (2 * n_beats)
-    on_one = place == 0
-    if n_beats == 3 and on_one.any() and (~on_one).any():
-        drop = float(np.median(lowest[~on_one])) - float(np.median(lowest[on_one]))
-        if drop >= 5 and 0.7 <= rate <= 1.5:
-            return "waltz"
-    odd = (place / 2).astype(int) % 2 == 0
-    if n_beats in (2, 4) and odd.any() and (~odd).any():
-        drop = float(np.median(lowest[~odd])) - float(np.median(lowest[odd]))
-        if drop >= 7 and 0.7 <= rate <= 2.2:
-            return "march"
-    moves = np.abs(np.diff(lowest[np.round((moments - start) % beat) == 0]))
-    moves = moves[moves > 0]
-    if len(moves) >= 0.6 * beats and float((moves <= 2).mean()) >= 0.5:
+def _accompaniment(notes: NDArray[Any], grid: Grid, metre: Metre, start: int) -> str:
+    """The pattern of the notes under the lead, on half beats."""
+    beat = float(metre.beat_quarters) * grid.score.ticks_per_quarter
+    size = 2 * metre.n_beats
+    place = np.round((notes["onset"] - start) / (beat / 2)).astype(np.int64)
+    bar, half = np.divmod(place, size)
+    n_bars = int(bar.max()) + 1
+    count = np.zeros((n_bars, size))
+    np.add.at(count, (bar, half), 1)
+    low = np.full((n_bars, size), 128.0)
+    np.minimum.at(low, (bar, half), notes["pitch"].astype(np.float64))
+    starts = count > 0
+    rate = float(starts.sum()) / (n_bars * metre.n_beats)
+    alone = float((count[starts] == 1).mean())
+    if alone >= 0.5 and rate >= 1.4:
+        return "alberti" if _turning(low[starts]) >= 0.6 else "arpeggio"
+    if metre.n_beats == 3 and _alternates(low, starts, [0], [2, 4]):
+        return "waltz"
+    on, off = list(range(0, size, 4)), list(range(2, size, 4))
+    if metre.n_beats % 2 == 0 and _alternates(low, starts, on, off):
+        return "march"
+    beats = low[:, ::2]
+    walks = (beats < 128).mean() >= 0.85 and (count[:, ::2] == 1).mean() >= 0.4
+    if walks and (np.diff(beats.reshape(-1)) != 0).mean() >= 0.5:
         return "walking_bass"
-    return "homophonic"
+    return "pad" if rate <= 0.55 else "homophonic"
 
 
-def _turning(pitches: NDArray[np.int64]) -> float:
+def _alternates(
+    low: NDArray[np.float64], starts: NDArray[np.bool_], on: list[int], off: list[int]
+) -> bool:
+    """Whether in most bars the lowest notes on some places lie well under those on others."""
+    bass = np.where(starts, low, np.nan)[:, on]
+    chord = np.where(starts, low, np.nan)[:, off]
+    both = starts[:, on].any(axis=1) & starts[:, off].any(axis=1)
+    if not both.any():
+        return False
+    drop = np.nanmin(chord[both], axis=1) - np.nanmax(bass[both], axis=1)
+    return bool((drop >= BASS_DROP).sum() >= 0.5 * len(low))
+
+
+def _turning(pitches: NDArray[np.float64]) -> float:
     """Share of changes of direction among the moves of a line."""
     moves = np.sign(np.diff(pitches))
     moves = moves[moves != 0]
-    if len(moves) < 2:
-        return 0.0
-    return float((moves[1:] != moves[:-1]).mean())
+    return float((moves[1:] != moves[:-1]).mean()) if len(moves) > 1 else 0.0
 
 
 __all__ = [

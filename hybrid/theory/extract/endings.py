@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.analysis import ChordSpan
-from hybrid.core.pitch import pitch_class
+from hybrid.core.pitch import Key, pitch_class
 from hybrid.theory.extract.grid import Grid
 from hybrid.theory.extract.lead import Lead
 
@@ -98,7 +98,15 @@ def _kind(chords: Sequence[ChordSpan], at: int, pitch: int) -> str | None:
     while first > 0 and chords[first - 1].root == last.root and not _six_four(chords[first - 1]):
         first -= 1  # changes of inversion or of an added seventh do not part a harmony
     before = chords[first - 1] if first > 0 else None
-    key = last.key
+    if before is not None and before.key != last.key:
+        # The last chord may belong to the key before it, however the next phrase hears it.
+        kind = _kind_in(before.key, before, last, pitch)
+        if kind in ("PAC", "IAC"):
+            return kind
+    return _kind_in(last.key, before, last, pitch)
+
+
+def _kind_in(key: Key, before: ChordSpan | None, last: ChordSpan, pitch: int) -> str | None:
     tonic = pitch_class(key.tonic)
     degree = (pitch_class(last.root) - tonic) % 12
     closes = ("major", "minor") if key.is_minor else ("major",)

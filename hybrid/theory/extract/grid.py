@@ -22,7 +22,7 @@ from hybrid.theory.agreement import pitched_notes
 FRAME_QUARTERS = Fraction(1, 2)
 #: A note that starts off the beat and ends within a frame counts this much: it is often
 #: a passing or neighbouring note.
-SHORT_WEIGHT = 0.5
+SHORT_WEIGHT = 0.75
 NO_BASS = -1
 
 
@@ -107,6 +107,16 @@ class Grid:
         high = np.full(len(self), NO_BASS, dtype=np.int64)
         np.maximum.at(high, frame[heard], self.notes["pitch"][note[heard]])
         return high
+
+    @cached_property
+    def attack(self) -> NDArray[np.int64]:
+        """What starts in each frame: 0 nothing, 1 notes, 2 another lowest note; (F,)."""
+        home = np.searchsorted(self.edges, self.notes["onset"], side="right") - 1
+        found = np.zeros(len(self), dtype=np.int64)
+        found[home] = 1
+        moved = np.diff(self.lowest, prepend=NO_BASS) != 0
+        found[moved & (found == 1) & (self.lowest != NO_BASS)] = 2
+        return found
 
     @cached_property
     def quarters(self) -> NDArray[np.float64]:

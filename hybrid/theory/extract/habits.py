@@ -35,8 +35,8 @@ SHAPES: dict[str, tuple[int, ...]] = {
     "cadential": (0, 4, 7),
 }
 SHAPE_NAMES = tuple(SHAPES)
-TEMPLATE_WEIGHT = 60.0  # frames that a chord's plain shape counts for beside the counted ones
-FOLLOW_WEIGHT = 12.0  # changes that a chord's general frequency counts for
+TEMPLATE_WEIGHT = 20.0  # frames that a chord's plain shape counts for beside the counted ones
+FOLLOW_WEIGHT = 80.0  # changes that a chord's general frequency counts for
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,8 +74,9 @@ class KeyHabits:
 
     Attributes
     ----------
-    change : np.ndarray, shape (4,)
-        Probability that a chord starts in a frame of accent 0..3.
+    change : np.ndarray, shape (4, 3)
+        Probability that a chord starts in a frame of accent 0..3 in which nothing starts,
+        notes start, or another lowest note starts.
     modulation : float
         Probability that a change of chord is one of key.
     to : np.ndarray, shape (2, 2, 12)
@@ -102,10 +103,11 @@ def load_habits() -> tuple[dict[str, Habits], KeyHabits]:
     to += 0.5
     to[0, 0, 0] = to[1, 1, 0] = 1e-9  # the same key is no new key
     signature = np.array([keys[f"signature_{mode}"] for mode in MODES], dtype=np.float64) + 1.0
-    change = np.array(keys["changes"]) / np.array(keys["frames"])
+    frames, starts = np.array(keys["frames"]), np.array(keys["changes"])
+    change = (starts + 1.0) / (frames + 10.0)
     return modes, KeyHabits(
         change=change,
-        modulation=keys["modulations"] / sum(keys["changes"]),
+        modulation=keys["modulations"] / starts.sum(),
         to=np.log(to / to.sum(axis=(1, 2), keepdims=True)),
         signature=np.log(signature / signature.sum()),
     )

@@ -33,17 +33,17 @@ from hybrid.theory.extract.habits import MODES, SHAPE_NAMES, Habits, load_habits
 from hybrid.theory.extract.naming import name_chords
 
 #: Share of the log probability of notes that counts: frames repeat each other.
-EVIDENCE = 0.6
+EVIDENCE = 1.0
 #: The same for the lowest note of a beat.
-BASS_EVIDENCE = 0.4
+BASS_EVIDENCE = 0.3
 #: Nats a quarter for the fit of a key to the written signature.
-SIGNATURE_WEIGHT = 0.05
+SIGNATURE_WEIGHT = 0.1
 #: Notes beyond this much in a frame, in quarters of single notes a quarter, add no evidence.
-MAX_LOUDNESS = 4.0
+MAX_LOUDNESS = 6.0
 #: Nats that forgetting the chord before costs beside what the chords themselves cost.
-FORGETTING = -1.5
-#: Exponent of the counted frequency of new keys.
-MODULATION = 1.0
+FORGETTING = -2.0
+#: How often keys change beside what was counted.
+MODULATION = 1.5
 _NEVER = np.float32(-1e9)
 
 
@@ -208,7 +208,7 @@ def _moves() -> _Moves:
     to = np.zeros((24, 24), dtype=np.float32)
     for old in (0, 1):
         for new in (0, 1):
-            block = MODULATION * keys.to[old, new][up]
+            block = keys.to[old, new][up]
             to[12 * old : 12 * old + 12, 12 * new : 12 * new + 12] = block
     root = (model.root[None, :] + np.arange(12)[:, None]) % 12
     return _Moves(to, model.shape[None, :] * 12 + root)
@@ -245,10 +245,10 @@ def _decode(emission: NDArray[np.float32], grid: Grid, model: _Model) -> NDArray
     """Best path; state = tonic * R + chord; (F,)."""
     _, keys = load_habits()
     n_frames, _, n_chords = emission.shape
-    rate = np.clip(keys.change, 1e-3, 0.95)
-    stay, change = np.log1p(-rate).astype(np.float32), np.log(rate).astype(np.float32)
-    remain = np.float32(np.log1p(-keys.modulation))
-    modulate = np.float32(np.log(keys.modulation))
+    rates = np.clip(keys.change, 1e-3, 0.95)
+    stay, change = np.log1p(-rates).astype(np.float32), np.log(rates).astype(np.float32)
+    remain = np.float32(np.log1p(-MODULATION * keys.modulation))
+    modulate = np.float32(np.log(MODULATION * keys.modulation))
     split = int((model.mode == 0).sum())
     blocks = (slice(0, split), slice(split, n_chords))
     follow = [np.ascontiguousarray(model.follow[b, b]) for b in blocks]
@@ -256,14 +256,14 @@ def _decode(emission: NDArray[np.float32], grid: Grid, model: _Model) -> NDArray
     prior = model.start - np.float32(np.log(12.0))
     best[0] = emission[0] + prior
     for frame in range(1, n_frames):
-        accent = grid.accent[frame]
+        rate = grid.accent[frame], grid.attack[frame]
         before = best[frame - 1]
         pivot = np.maximum(before + remain, _reread(before, model) + modulate)
         moved = _forget(before, model) + modulate
         for block, table in zip(blocks, follow, strict=True):
             into = (pivot[:, block, None] + table).max(axis=1)
             np.maximum(moved[:, block], into, out=moved[:, block])
-        best[frame] = np.maximum(before + stay[accent], moved + change[accent]) + emission[frame]
+        best[frame] = np.maximum(before + stay[rate], moved + change[rate]) + emission[frame]
     return _trace_back(best, grid, model, stay, change, remain, modulate)
 
 
@@ -283,10 +283,10 @@ def _trace_back(
     state = int(best[-1].argmax())
     path[-1] = state
     for frame in range(n_frames - 1, 0, -1):
-        before, accent = best[frame - 1], grid.accent[frame]
+        before, rate = best[frame - 1], (grid.accent[frame], grid.attack[frame])
         tonic, chord = divmod(state, n_chords)
         here = key[tonic, chord]
-        held = before[tonic, chord] + stay[accent]
+        held = before[tonic, chord] + stay[rate]
         # From every chord of the same key, and of other keys by way of a pivot.
         same = np.where(key == here, before + remain + model.follow[:, chord], _NEVER)
         arrive = before + moves.to[key, here]
@@ -295,7 +295,7 @@ def _trace_back(
         as_heard[moves.identity[tonic, in_key]] = model.follow[in_key, chord]
         pivot = arrive + modulate + as_heard[moves.identity]
         forget = arrive + modulate + model.start[chord] + np.float32(FORGETTING)
-        options = np.maximum(np.maximum(same, pivot), forget) + change[accent]
+        options = np.maximum(np.maximum(same, pivot), forget) + change[rate]
         top = int(options.argmax())
         if options.flat[top] > held:
             state = top

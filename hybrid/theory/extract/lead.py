@@ -20,6 +20,8 @@ from hybrid.theory.extract.grid import Grid
 SLOTS_PER_QUARTER = 4
 #: A track leads if it has notes in this share of the bars.
 LEAD_SHARE = 0.5
+#: Bars of silence after which the highest line of all tracks leads instead.
+SOLO_BARS = 2
 #: What the lead weighs beside the harmony when bars are compared.
 LEAD_WEIGHT = 0.6
 #: Parts of a bar whose harmony is compared apart.
@@ -83,14 +85,20 @@ def find_lead(grid: Grid) -> Lead:
 def _leading_notes(
     score: Score, starts: NDArray[np.int64], everything: NDArray[Any]
 ) -> NDArray[Any]:
-    for track in score.tracks:
-        if track.is_drum or not len(track.notes):
-            continue
-        played = np.unique(np.searchsorted(starts, track.notes["onset"], side="right"))
-        if len(played) >= LEAD_SHARE * len(starts):
-            return track.notes
-        break
-    return everything
+    """Notes of the first track if it leads; of all tracks in bars in which it is silent."""
+    first = next(track for track in score.tracks if not track.is_drum and len(track.notes))
+    bar = np.searchsorted(starts, first.notes["onset"], side="right") - 1
+    led = np.zeros(len(starts), dtype=bool)
+    led[bar] = True
+    if led.mean() < LEAD_SHARE:
+        return everything
+    # A rest of a bar inside the melody is a rest; from `SOLO_BARS` on others take over.
+    edge = np.flatnonzero(np.diff(led.astype(int), prepend=1, append=1))
+    for start, stop in zip(edge[::2].tolist(), edge[1::2].tolist(), strict=True):
+        led[start:stop] = stop - start < SOLO_BARS
+    where = np.searchsorted(starts, everything["onset"], side="right") - 1
+    others = everything[~led[where]]
+    return np.concatenate([first.notes, others])
 
 
 def _uncovered(notes: NDArray[Any], slot_ticks: float) -> NDArray[np.bool_]:

@@ -16,7 +16,7 @@ from hybrid.core.pitch import Key, pitch_class
 from hybrid.theory.extract.lead import BarPairs, Lead
 
 #: From here on two phrases are the same theme.
-SAME = 0.5
+SAME = 0.48
 #: From here on a transformed line is the theme: it must be clear to be heard as such.
 TRANSFORMED = 0.6
 LITERAL = 0.97
