@@ -202,8 +202,9 @@ def place_phrases(
     tuple of LabelledPhrase or None
         As many bars as the song has; bars before the first label (an upbeat, silence) are
         added to it, bars after the last one too. None where the melodies do not agree, or
-        the lengths do not. Where the labels' bar lines fall inside the song's bars, phrases
-        begin at the nearer bar line, of equals at the later one.
+        the lengths do not. Where the labels' bar lines fall inside the song's bars, all phrases
+        begin at the bar line before, or all at the one after: wherever the melody has paused
+        longer.
     """
     metre = song.metres[0]
     bar = 16 * metre.numerator // metre.denominator
@@ -215,7 +216,7 @@ def place_phrases(
     for _, bars in labels:
         edges.append(edges[-1] + bars)
     # Bars of the song at which the phrases begin, and the last one ends.
-    places = [int((found + edge * bar + bar // 2) // bar) for edge in edges]
+    places = _on_bars([found + edge * bar for edge in edges], bar, melody)
     if places[0] < -1 or abs(places[-1] - n_bars) > MAX_BARS_OFF:
         return None
     places[0], places[-1] = 0, n_bars
@@ -231,6 +232,25 @@ def place_phrases(
         before = letter
         phrases.append(LabelledPhrase(end - start, letter, section, letter, _ROLES.get(letter, "")))
     return tuple(phrases)
+
+
+def _on_bars(places: Sequence[int], bar: int, melody: NDArray[Any]) -> list[int]:
+    """Bars at which phrases begin that begin at ``places`` (sixteenths)."""
+    onsets = np.unique(np.round(melody["onset"] / _SIXTEENTH).astype(np.int64))
+
+    def pauses(bars: Sequence[int]) -> int:
+        """Sixteenths since the last note, up to a bar, before each phrase but the first."""
+        total = 0
+        for place in bars[1:-1]:
+            before = int(np.searchsorted(onsets, place * bar)) - 1
+            total += min(bar, place * bar - int(onsets[before])) if before >= 0 else 0
+        return total
+
+    earlier = [place // bar for place in places]
+    later = [-(-place // bar) for place in places]
+    if pauses(earlier) == pauses(later):
+        return earlier if 2 * (places[0] % bar) < bar else later
+    return max(earlier, later, key=pauses)
 
 
 def _shift(melody: NDArray[Any], other: Sequence[tuple[int, int]]) -> int | None:

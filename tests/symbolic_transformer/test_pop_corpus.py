@@ -222,12 +222,22 @@ def test_phrases_are_laid_where_the_melodies_agree() -> None:
     ]
 
 
-def test_phrases_inside_bars_begin_at_the_nearer_bar_line() -> None:
-    score, melody, other = labelled(-3)
-    phrases = place_phrases(score, melody, [("i", 2), ("A", 4), ("o", 2)], other)
+def test_phrases_inside_bars_go_where_the_melody_pauses() -> None:
+    # Four bars of song, each without its last quarter; phrases half a bar early.
+    rows = [
+        (bar * BAR + 480 * beat, 400, 60 + 3 * bar + beat) for bar in range(4) for beat in (0, 1, 2)
+    ]
+    melody = make_notes(rows)
+    score = Score((Track("MELODY", melody),), length=4 * BAR)
+    other = [(onset // 120 + 8, pitch) for onset, _, pitch in rows]
+    phrases = place_phrases(score, melody, [("i", 1), ("A", 2), ("o", 1)], other)
     assert phrases is not None
-    assert [p.bars for p in phrases] == [2, 4, 2]
+    assert [p.bars for p in phrases] == [1, 2, 1]
     assert [p.role for p in phrases] == ["intro", "", "outro"]
+    late = [(at - 16, pitch) for at, pitch in other]
+    found = place_phrases(score, melody, [("i", 1), ("A", 1), ("o", 1)], late)
+    assert found is not None
+    assert sum(p.bars for p in found) == 4
 
 
 def test_phrases_that_do_not_fit_are_left_out() -> None:
