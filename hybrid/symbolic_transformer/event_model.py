@@ -148,7 +148,8 @@ class Columns(nn.Module):
         at = values + self.starts
         weight = self.weight
         if not values.is_cuda:
-            return F.embedding(at, weight).sum(-2)
+            rows = at.flatten(0, -2)
+            return F.embedding_bag(rows, weight, mode="sum").view(*at.shape[:-1], -1)
         kind = torch.bfloat16 if torch.is_autocast_enabled("cuda") else weight.dtype
         ones = torch.zeros(*at.shape[:-1], len(weight), dtype=kind, device=at.device)
         return ones.scatter_(-1, at, 1.0) @ weight.to(kind)

@@ -116,7 +116,9 @@ def places_in_bars(plan: PlanArrays, ticks: NDArray[Any]) -> NDArray[np.int64]:
     bars = plan.bars
     at = np.maximum(0, np.searchsorted(bars["start"], ticks, side="right") - 1)
     full = 4 * TICKS * bars["numerator"].astype(int) // bars["denominator"]
-    missing = np.where(bars["is_pickup"] == 1, full - (bars["end"] - bars["start"]), 0)
+    # A pickup may be as long as a bar or longer; it then begins like one.
+    short = np.maximum(0, full - (bars["end"] - bars["start"]))
+    missing = np.where(bars["is_pickup"] == 1, short, 0)
     result: NDArray[np.int64] = np.asarray(ticks) - bars["start"][at] + missing[at]
     return result
 

@@ -98,7 +98,7 @@ def conditions_at(arrays: PlanArrays, ticks: NDArray[Any]) -> Conditions:
     return Conditions(
         tick=tick,
         bar=bar,
-        in_bar=tick - start + np.where(pickup == 1, full - (end - start), 0),
+        in_bar=tick - start + np.where(pickup == 1, np.maximum(0, full - (end - start)), 0),
         bar_length=full,
         numerator=numerator,
         denominator=denominator,
