@@ -14,7 +14,7 @@ from hybrid.core.plan import Constraint, FormPlan, PlacedPhrase
 from hybrid.core.score import Score
 from hybrid.core.seeds import MAX_SEED, stage_rng
 from hybrid.core.trace import Trace
-from hybrid.rules.accompany import Scheme, StrandMemory, fill_accompanied
+from hybrid.rules.accompany import fill_accompanied
 from hybrid.rules.assemble import make_score, make_trace
 from hybrid.rules.chorale import fill_chorale
 from hybrid.rules.conflicts import check_harmony
@@ -35,7 +35,9 @@ from hybrid.rules.parts import (
 )
 from hybrid.rules.patterns import HOMOPHONIC, n_strands
 from hybrid.rules.phrases import Context
+from hybrid.rules.playing import Scheme
 from hybrid.rules.regions import fill_region
+from hybrid.rules.strands import StrandMemory
 from hybrid.rules.themes import Shape, ShapeNote, Theme, invent, take_up
 from hybrid.rules.underneath import Memory
 
