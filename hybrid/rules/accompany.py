@@ -15,17 +15,15 @@ from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled, last_notes, line_moves
 from hybrid.rules.melody import MelodyNote
 from hybrid.rules.phrases import Context, remembered, tonic_staff_step
-from hybrid.rules.playing import Scheme, chord_spans, played_strokes, strand_notes
-from hybrid.rules.revive import revive
+from hybrid.rules.playing import Scheme, chord_spans, play
 from hybrid.rules.song import (
     draw_song,
     melody_notes,
-    note_before,
     plainer,
-    song_manner,
-    song_slots,
+    sing_again,
     wanted_step,
 )
+from hybrid.rules.song_guide import SongGuide
 from hybrid.rules.strands import StrandMemory, draw_strands, first_column
 from hybrid.rules.themes import Shape, ShapeNote, Theme
 from hybrid.rules.voicings import Voicings
@@ -49,18 +47,19 @@ def fill_accompanied(
     Blocked
         If no chords of the strands join under the rules.
     """
-    lead = context.voices[0]
-    tonic_step = tonic_staff_step(placed, *lead.range)
+    tonic_step = tonic_staff_step(placed, *context.voices[0].range)
     drawn = draw_song(placed, chords, shape, theme, context, tonic_step, rngs[0])
     spans = chord_spans(placed, chords)
-    played = played_strokes(placed, spans, scheme, len(context.voices) - 1)
+    guide = context.guide if isinstance(context.guide, SongGuide) else None
+    whole = [guide.held] if guide is not None else []
+    playing = play(placed, spans, scheme, context.voices, chords[-1], *whole)
     wanted = tuple(wanted_step(span, shape, placed, tonic_step) for span in spans)
     # Under the melody as it is, then under its chord tones, then with the melody set free;
     # each time closely voiced and complete first, then less so.
     tunes: list[tuple[MelodyNote, ...] | None] = [None]
     if drawn is not None:
         tunes = [drawn, *plainer(drawn, spans, context), None]
-    if context.insist:
+    if context.insist or (guide is not None and guide.tunes):
         tunes = [drawn]
         if drawn is None:
             raise Blocked(0)
@@ -70,7 +69,7 @@ def fill_accompanied(
         for loose in range(3):
             try:
                 chosen, looked = draw_strands(
-                    placed, spans, played, tune, wanted, memory, context, scheme, rngs[1], loose
+                    playing, tune, wanted, memory, context, rngs[1], loose
                 )
                 break
             except Blocked:
@@ -81,14 +80,10 @@ def fill_accompanied(
         if tune is None:
             melody = first_column(spans, chosen)
             chosen = Voicings(chosen.pitch[:, 1:], chosen.spelling[:, 1:], chosen.cost)
-            strands = strand_notes(placed, spans, played, chosen, context, scheme)
-            slots = song_slots(placed, chords, shape, theme, context, tonic_step)
             fixed = {note.onset: (note.pitch, note.spelling) for note in melody}
-            manner = song_manner(shape, tonic_step)
-            before, before_chord = note_before(context)
-            moves = line_moves(strands)
-            sung = revive(
-                slots, fixed, moves, chords, lead.range, rngs[0], manner, before, before_chord
+            moves = line_moves(playing.notes(chosen))
+            sung = sing_again(
+                placed, chords, shape, theme, context, tonic_step, fixed, moves, rngs[0]
             )
             melody = sung or melody
         else:
@@ -101,7 +96,7 @@ def fill_accompanied(
         "phrases relaxed": int(melody is not drawn),
     }
     notes = melody_notes(placed, context, melody, shape)
-    under = strand_notes(placed, spans, played, chosen, context, scheme)
+    under = playing.notes(chosen)
     if scheme.texture == "walking_bass":
         under = walk_bass(placed, chords, notes, under, context, rngs[2])
     notes.extend(under)
@@ -124,5 +119,6 @@ def fill_accompanied(
         shape.made_by,
         counts,
         kept,
+        playing.last_strands(chosen),
     )
-    return filled, heights
+    return filled, heights or tuple(shape.notes)

@@ -276,7 +276,7 @@ def check_values(constraints: Sequence[Constraint], plan: FormPlan, table: PartT
         Naming the constraint, the rule and the value.
     """
     known = {part.name.lower() for part in table.parts}
-    known |= {"soprano", "alto", "tenor", "bass", "melody", "upper", "middle"}
+    known |= {"soprano", "alto", "tenor", "bass", "melody", "upper", "middle", "low"}
     for item in constraints:
         for voice in item.voices:
             if voice.lower() not in known:
@@ -505,3 +505,15 @@ def together(asked: Sequence[Asked]) -> dict[str, Asked]:
         if not item.is_empty:
             found[item.name] = found[item.name] + item if item.name in found else item
     return found
+
+
+def source_of(active: Sequence[Asked], voice: int, onset: int, end: int) -> str:
+    """Name of the constraint that asks for a note, empty where none does."""
+    for item in active:
+        for line in item.lines:
+            if line.voice == voice and line.at(onset) is not None:
+                return item.name
+        for mask in item.masks:
+            if mask.must_sound and mask.voice == voice and onset <= mask.start < end:
+                return item.name
+    return ""

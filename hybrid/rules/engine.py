@@ -15,10 +15,12 @@ from hybrid.core.score import Score
 from hybrid.core.seeds import MAX_SEED, stage_rng
 from hybrid.core.trace import Trace
 from hybrid.rules.accompany import fill_accompanied
+from hybrid.rules.accompany_constrained import write_accompanied
 from hybrid.rules.assemble import make_score, make_trace
+from hybrid.rules.chain import Chain, Stretch, runs_of, unheard
 from hybrid.rules.chorale import fill_chorale
 from hybrid.rules.conflicts import check_harmony
-from hybrid.rules.constrained import Chain, Stretch, four_part_runs, refuse, write_phrase
+from hybrid.rules.constrained import write_in_parts
 from hybrid.rules.constraints import HARMONIC, ask, check_values
 from hybrid.rules.drums import add_drums
 from hybrid.rules.endings import Ending, blame, has_ending
@@ -104,9 +106,7 @@ class RulesEngine:
                 )
             frame = _Writer(plan, seed)
             stretches = frame.stretches()
-            return fill_region(
-                plan, seed, demands, given, region, stretches, frame.table, FOUR_PARTS
-            )
+            return fill_region(plan, seed, demands, given, region, stretches, frame.table)
         writer = _Writer(plan, seed, demands)
         phrases = add_drums(writer.table, writer.run())
         score = make_score(plan, writer.table, phrases)
@@ -149,7 +149,7 @@ class _Writer:
         Raises
         ------
         PlanError
-            If one cannot be read, or a texture cannot honour it.
+            If one cannot be read, or no voice of its bars is named by it.
         ConflictError
             If hard ones cannot hold.
         """
@@ -164,7 +164,10 @@ class _Writer:
             ]
             for item in stretches
         }
-        for run in four_part_runs(stretches, FOUR_PARTS):
+        for number, demand in enumerate(notes):
+            if all(found[number].is_empty for found in asked.values()):
+                raise unheard(demand, self.plan, stretches)
+        for run in runs_of(stretches):
             wanted = [found for item in run for found in asked[item.placed.index]]
             if all(found.is_empty for found in wanted):
                 continue
@@ -172,7 +175,6 @@ class _Writer:
             chain.settle()
             self.counts["soft constraints left"] += len(chain.dropped)
             self.chains |= {item.placed.index: chain for item in run}
-        refuse(stretches, FOUR_PARTS, asked)
 
     def stretches(self) -> list[Stretch]:
         """The phrases with their voices, pauses and upbeats."""
@@ -181,10 +183,13 @@ class _Writer:
     def _stretch(self, number: int) -> Stretch:
         placed, chords = self.phrases[number]
         after = self.phrases[number + 1][0] if number + 1 < len(self.phrases) else None
-        shared = placed.shared
-        voices = self._parts(placed) if shared.texture in FOUR_PARTS else self._strands(placed)
+        upbeat = self._upbeat(placed, chords, after)
+        if placed.shared.texture not in FOUR_PARTS:
+            return Stretch(
+                placed, chords, self._strands(placed), False, upbeat, self._scheme(placed)
+            )
         pause = self.pauses and placed.phrase.cadence != "none"
-        return Stretch(placed, chords, voices, pause, self._upbeat(placed, chords, after))
+        return Stretch(placed, chords, self._parts(placed), pause, upbeat)
 
     def _parts(self, placed: PlacedPhrase) -> tuple[Voice, ...]:
         shared = placed.shared
@@ -365,6 +370,7 @@ class _Writer:
             upbeat,
             barred=barred,
             insist=self.insists[number] > 0 and any(note.exact for note in shape.notes),
+            strands=before.strands if before else {},
         )
         filled, heights = fill(placed, chords, shape, theme, context, streams)
         if theme is None:
@@ -400,7 +406,7 @@ class _Writer:
             return fill_chorale(placed, chords, shape, theme, kept, context, streams)
         number = chain.number(placed.index)
         code = self.codes.get(placed.index, 0) if number else 0
-        filled, heights, code = write_phrase(
+        filled, heights, code = write_in_parts(
             chain, number, shape, theme, kept, context, code, streams
         )
         self.codes[placed.index + 1] = code
@@ -415,14 +421,24 @@ class _Writer:
         context: Context,
         streams: Streams,
     ) -> tuple[Filled, tuple[ShapeNote, ...]]:
-        shared = placed.shared
-        texture = str(shared.texture)
-        n_players = len(pitched_players(shared.instruments))
-        strands = n_strands(texture, n_players)
-        compact = n_players <= 2
-        voices = accompanied_voices(
-            self.table, shared.instruments, shared.register, strands, compact
+        memory = self.memories.get((str(placed.phrase.theme), str(placed.shared.texture)))
+        kept = memory if isinstance(memory, StrandMemory) else None
+        context = replace(context, voices=self._strands(placed), pause=False)
+        chain = self.chains.get(placed.index)
+        if chain is None:
+            scheme = self._scheme(placed)
+            return fill_accompanied(placed, chords, shape, theme, kept, context, scheme, streams)
+        number = chain.number(placed.index)
+        code = self.codes.get(placed.index, 0) if number else 0
+        filled, heights, code = write_accompanied(
+            chain, number, shape, theme, kept, context, code, streams
         )
+        self.codes[placed.index + 1] = code
+        return filled, heights
+
+    def _scheme(self, placed: PlacedPhrase) -> Scheme:
+        """How a phrase is accompanied."""
+        texture = str(placed.shared.texture)
         after = None
         if placed.index + 1 < len(self.phrases):
             after = self.phrases[placed.index + 1][0]
@@ -431,11 +447,8 @@ class _Writer:
         )
         stream = self._stream("variant", placed.section.label)
         variant = HOMOPHONIC[int(stream.integers(len(HOMOPHONIC)))]
-        scheme = Scheme(texture, variant, closing, n_players > 2)
-        memory = self.memories.get((str(placed.phrase.theme), texture))
-        kept = memory if isinstance(memory, StrandMemory) else None
-        context = replace(context, voices=voices, pause=False)
-        return fill_accompanied(placed, chords, shape, theme, kept, context, scheme, streams)
+        n_players = len(pitched_players(placed.shared.instruments))
+        return Scheme(texture, variant, closing, n_players > 2)
 
 
 def _has_pauses(plan: FormPlan) -> bool:

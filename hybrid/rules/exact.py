@@ -130,9 +130,10 @@ class Lattice:
         self.before, self.after = before, after
         self.choices = [choices(moment, asked) for moment in self.moments]
         self.wide = False
-        self._steps: dict[int, Mask] = {}
+        self._steps: dict[tuple[int, frozenset[int]], Mask] = {}
         self._own: dict[tuple[str, int], Mask] = {}
         self._strict: dict[int, Mask] = {}
+        self._last: tuple[object, list[dict[int, Mask]]] = (None, [])
 
     def names(self) -> tuple[str, ...]:
         """Names of the constraints that may be left out."""
@@ -220,8 +221,10 @@ class Lattice:
         )
         one, two = self.choices[place - 1].found, self.choices[place].found
         cost: NDArray[np.float64] = transition(one, two, link)
-        if after.extra:
+        if after.extra or after.still:
             moved = one.pitch[:, None, :] != two.pitch[None, :, :]
+            if not after.extra:
+                moved = moved[:, :, sorted(after.still)]
             cost = cost + CUT_MOVE * moved.sum(axis=2)
         return np.asarray(cost)
 
@@ -236,17 +239,32 @@ class Lattice:
         )
         return costs
 
-    def _allowed_steps(self, place: int) -> Mask:
-        if place not in self._steps:
+    def _allowed_steps(self, place: int, active: Sequence[Asked]) -> Mask:
+        own = self._own_steps(place, active)
+        if (place, own) not in self._steps:
             before, after = self.moments[place - 1], self.moments[place]
-            self._steps[place] = sound_steps(
+            self._steps[place, own] = sound_steps(
                 (self.choices[place - 1].found, self.choices[place].found),
                 (before.event.chord, after.event.chord),
                 after.breaks,
                 self._given_voices(place - 1) & self._given_voices(place),
                 self.choices[place - 1].loose,
+                own,
             )
-        return self._steps[place]
+        return self._steps[place, own]
+
+    def _own_steps(self, place: int, active: Sequence[Asked]) -> frozenset[int]:
+        """Voices that sing a fixed tune over an accompaniment, whose steps are its own affair."""
+        before, after = self.moments[place - 1].event.onset, self.moments[place].event.onset
+        if not self.moments[place].accompanied:
+            return frozenset()
+        return frozenset(
+            line.voice
+            for item in active
+            for line in item.lines
+            if line.at(before) is not None
+            and any(one.at(after) is not None for one in item.lines if one.voice == line.voice)
+        )
 
     def _given_voices(self, place: int) -> frozenset[int]:
         if GIVEN not in self.asked:
@@ -339,7 +357,7 @@ class Lattice:
         """Whether a voice may take another note at a moment."""
         if self.bound(active, moment, voice):
             return self.struck(active, moment, voice) or self._ends_line(active, moment, voice)
-        if not moment.extra or self.wide:
+        if self.wide or not (moment.extra or voice in moment.still):
             return True
         names = {item.name for item in active}
         return any(v == voice and name in names for v, name in moment.reasons)
@@ -351,7 +369,7 @@ class Lattice:
         )
 
     def _pairs(self, place: int, active: Sequence[Asked]) -> Mask:
-        keep = self._allowed_steps(place)
+        keep = self._allowed_steps(place, active)
         moment = self.moments[place]
         old = self.choices[place - 1].found.pitch
         new = self.choices[place].found.pitch
@@ -462,6 +480,12 @@ class Lattice:
 
     def _viable(self, active: Sequence[Asked]) -> list[dict[int, Mask]]:
         """For each moment and code, the candidates from which the chain's end can be reached."""
+        asked_for = (self.wide, tuple(item.name for item in active))
+        if self._last[0] != asked_for:
+            self._last = (asked_for, self._search_back(active))
+        return self._last[1]
+
+    def _search_back(self, active: Sequence[Asked]) -> list[dict[int, Mask]]:
         machines = self._machines(active)
         codes = self._all_codes(machines)
         last = len(self.moments) - 1
@@ -585,6 +609,7 @@ def sound_steps(
     breaks: bool,
     given: frozenset[int],
     loose: NDArray[np.bool_] | None,
+    own: frozenset[int] = frozenset(),
 ) -> Mask:
     """Which candidates may follow which under the hard rules.
 
@@ -594,6 +619,8 @@ def sound_steps(
         Voices that are fixed on both sides; what they do among themselves is not judged.
     loose : np.ndarray or None
         Notes of the first candidates that have to go on by step or be held.
+    own : frozenset of int
+        Voices whose steps are not judged by themselves, only against the others.
     """
     before, after = found
     n_voices = before.pitch.shape[1]
@@ -608,7 +635,7 @@ def sound_steps(
     keep &= ~_parallels(before.pitch, after.pitch, pairs)
     due = link_between(chords[0], chords[1]).due
     for voice in range(n_voices):
-        if voice in given:
+        if voice in given | own:
             continue
         old, new = before.pitch[:, None, voice], after.pitch[None, :, voice]
         sounds = (old != SILENT) & (new != SILENT)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hybrid.rules.constraints import Asked
+from hybrid.rules.constraints import ALL_PITCHES, Asked, source_of
 from hybrid.rules.decorate import Figure, parts_of
 from hybrid.rules.harmony import Chord, Event, to_ticks
 from hybrid.rules.lines import LineNote
@@ -23,7 +23,7 @@ from hybrid.rules.melody import Manner, Slot
 from hybrid.rules.voicings import Voicings
 
 if TYPE_CHECKING:
-    from hybrid.rules.constrained import Stretch
+    from hybrid.rules.chain import Stretch
     from hybrid.rules.phrases import Context
 
 
@@ -57,17 +57,29 @@ class Guide:
         """The melody's slots without the pitches that are forbidden."""
         result = []
         for slot in slots:
-            barred = set(slot.barred)
-            for mask in self.masks:
-                if mask.voice == 0 and mask.start < slot.end and slot.onset < mask.end:
-                    barred |= set(range(128)) - mask.pitches
+            barred = slot.barred | self.barred(0, slot.onset, slot.end)
             strict = slot.structural or self._is_consonant(0, slot.onset, slot.end)
-            result.append(replace(slot, barred=frozenset(barred), structural=strict))
+            result.append(replace(slot, barred=barred, structural=strict))
         return tuple(result)
 
-    def manner(self, manner: Manner) -> Manner:
-        """The melody's habits within the steps that are allowed."""
-        own = [m for m in self.moves if m.voice == 0 and m.start <= self.start]
+    def barred(self, voice: int, start: int, end: int) -> frozenset[int]:
+        """Pitches that a voice may not have anywhere in [start, end)."""
+        found: frozenset[int] = frozenset()
+        for mask in self.masks:
+            if mask.voice == voice and mask.start < end and start < mask.end:
+                found |= ALL_PITCHES - mask.pitches
+        return found
+
+    def sounds(self, voice: int, start: int, end: int) -> bool:
+        """Whether a note of a voice is asked for at a moment of [start, end)."""
+        return any(
+            mask.voice == voice and mask.must_sound and start <= mask.start < end
+            for mask in self.masks
+        )
+
+    def manner(self, manner: Manner, voice: int = 0) -> Manner:
+        """A line's habits within the steps that are allowed."""
+        own = [m for m in self.moves if m.voice == voice and m.start <= self.start]
         widths = [m.widest for m in own if m.widest is not None]
         forbidden = frozenset(size for m in own for size in m.forbidden)
         if not widths and not forbidden:
@@ -94,15 +106,13 @@ class Guide:
     def _is_consonant(self, voice: int, start: int, end: int) -> bool:
         return any(voice in s.voices and s.start < end and start < s.end for s in self.consonant)
 
+    def source(self, voice: int, onset: int, end: int) -> str:
+        """Name of the constraint that asks for a note, empty where none does."""
+        return source_of(self.active, voice, onset, end)
+
     def keeps(self, notes: Sequence[LineNote], context: Context) -> bool:
         """Whether the notes of the phrase keep all that can be judged in it."""
-        lines = [
-            sorted(
-                (n for n in notes if (n.part, n.number) == (voice.part, voice.number)),
-                key=lambda n: n.onset,
-            )
-            for voice in self.item.voices
-        ]
+        lines = self.rows(notes)
         for mask in self.masks:
             sounding = [n for n in lines[mask.voice] if n.onset < mask.end and mask.start < n.end]
             if any(n.pitch not in mask.pitches for n in sounding):
@@ -111,10 +121,9 @@ class Guide:
                 return False
         for moves in self.moves:
             row = [(n.onset, n.pitch) for n in lines[moves.voice]]
-            voice = self.item.voices[moves.voice]
-            tail = (context.tail or {}).get((voice.part, voice.number))
-            if tail is not None and tail[0] >= 0:
-                row.insert(0, (self.start - 1, tail[0]))
+            before, _ = context.before(self.item.voices[moves.voice])
+            if before >= 0:
+                row.insert(0, (self.start - 1, before))
             for (_, old), (onset, new) in pairwise(row):
                 if moves.covers(onset) and not moves.allows(abs(new - old)):
                     return False
@@ -124,24 +133,28 @@ class Guide:
                 if not all(_inside_chords(note, self.item.chords) for note in inside):
                     return False
         return all(
-            not _parallel(lines[one], lines[two], span.start, span.end)
+            not parallel(lines[one], lines[two], span.start, span.end)
             for item in self.active
             for span in item.no_parallels
             for one, two in combinations(span.voices, 2)
         ) and not self._breaks_badly(lines, context)
 
+    def rows(self, notes: Sequence[LineNote]) -> list[list[LineNote]]:
+        """The notes of each voice in turn."""
+        return [
+            sorted((n for n in notes if n.voice == voice.name), key=lambda n: n.onset)
+            for voice in self.item.voices
+        ]
+
     def _breaks_badly(self, lines: Sequence[Sequence[LineNote]], context: Context) -> bool:
         """Parallels over the pause before the phrase, where they are to be avoided even there."""
-        tail = context.tail
-        if tail is None:
-            return False
         for item in self.active:
             for span in item.no_parallels:
                 if not span.covers(self.start):
                     continue
                 for one, two in combinations(span.voices, 2):
                     voices = self.item.voices[one], self.item.voices[two]
-                    old = [tail.get((v.part, v.number), (-1, 0))[0] for v in voices]
+                    old = [context.before(voice)[0] for voice in voices]
                     new = [lines[c][0].pitch if lines[c] else -1 for c in (one, two)]
                     if min(*old, *new) >= 0 and _perfect(old[0], old[1], new[0], new[1]):
                         return True
@@ -161,7 +174,7 @@ def _inside_chords(note: LineNote, chords: Sequence[Chord]) -> bool:
     )
 
 
-def _parallel(one: Sequence[LineNote], two: Sequence[LineNote], start: int, end: int) -> bool:
+def parallel(one: Sequence[LineNote], two: Sequence[LineNote], start: int, end: int) -> bool:
     """Parallel fifths or octaves between two lines where both begin notes."""
     after = {note.onset: (old.pitch, note.pitch) for old, note in pairwise(two)}
     return any(

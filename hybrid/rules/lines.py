@@ -51,6 +51,8 @@ class LineNote:
 
 
 Tail = Mapping[tuple[int, int], tuple[int, int]]  # (part, number) to pitch and spelling
+#: By part and number: the line that a strand of a broken chord sounds in, its pitch, spelling.
+Strands = Mapping[tuple[int, int], tuple[tuple[int, int], int, int]]
 Moves = Mapping[int, tuple[tuple[int, int], ...]]  # tick to the pitches that lines leave and reach
 
 
@@ -97,6 +99,8 @@ class Filled:
         Search statistics.
     memory : object
         What a later phrase with the same theme may want to hear again; the filler's own.
+    strands : mapping
+        Last notes of strands that sound in turn in one line.
     """
 
     placed: PlacedPhrase
@@ -108,3 +112,4 @@ class Filled:
     made_by: str
     counts: Mapping[str, int] = field(default_factory=dict)
     memory: object = None
+    strands: Strands = field(default_factory=dict)

@@ -24,6 +24,9 @@ from hybrid.rules.voicings import SILENT, Limits, Voicings, _member_cost, _shape
 
 GIVEN = "the given notes"  # name of what `given` fixes; always in force
 GUEST = 4.0  # cost of a guest that no constraint insists on
+CROSSED = 3.0  # of each semitone by which a strand comes above its melody
+#: A range that leaves fewer semitones than this of a strand's usual one moves the strand.
+FEW = 12
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,12 @@ class Moment:
         Voice and name of the constraint for which it was cut.
     breaks : bool
         Whether a pause stands before it.
+    still : frozenset of int
+        Voices that move here only for a constraint's sake: strands inside their chord.
+    accompanied : bool
+        Whether the first voice is a melody above strands of chords, not one of equal parts.
+        It may cross the strands, which keep a pitch each, and pitches that constraints name
+        may lie anywhere on the instrument.
     """
 
     event: Event
@@ -54,6 +63,15 @@ class Moment:
     extra: bool = False
     reasons: tuple[tuple[int, str], ...] = ()
     breaks: bool = False
+    still: frozenset[int] = frozenset()
+    accompanied: bool = False
+
+    def fits(self, column: int, pitch: int) -> bool:
+        """Whether a voice can have a pitch that a constraint names."""
+        voice = self.voices[column]
+        if self.accompanied:
+            return voice.lowest <= pitch <= voice.highest
+        return voice.low <= pitch <= voice.high
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +167,8 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
     options: list[dict[int, _Option]] = []
     by_class = {pitch_class(tone): tone for tone in reversed(chord.tones)}
     for column, voice in enumerate(moment.voices):
-        allowed = event.bass if column == n_voices - 1 else chord.tones
+        bass = (chord.bass,) if moment.accompanied else event.bass
+        allowed = bass if column == n_voices - 1 else chord.tones
         classes = {pitch_class(tone): tone for tone in reversed(allowed)}
         options.append(
             {
@@ -166,8 +185,7 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
                 continue
             _, _, pitch, spelling = note
             mine = options[line.voice]
-            voice = moment.voices[line.voice]
-            outside = pitch != SILENT and not voice.low <= pitch <= voice.high
+            outside = pitch != SILENT and not moment.fits(line.voice, pitch)
             if pitch in mine and line.given:
                 mine[pitch].free = True
             if pitch in mine or (outside and not line.given):
@@ -188,9 +206,8 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
             if not mask.pinned or not _holds_on(mask.start, moment):
                 continue
             mine = options[mask.voice]
-            voice = moment.voices[mask.voice]
             for pitch, spelling in mask.pinned:
-                if not voice.low <= pitch <= voice.high or pitch % 12 in by_class:
+                if not moment.fits(mask.voice, pitch) or pitch % 12 in by_class:
                     continue
                 option = mine.setdefault(pitch, _Option(spelling, guest=True, loose=True))
                 if option.guest:
@@ -202,13 +219,15 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
                 continue
             spelled = {pitch_class(tone): tone for tone in scale_of(chord)}
             for column in reach.voices:
-                voice, mine = moment.voices[column], options[column]
-                fits = voice.low <= reach.pitch <= voice.high
+                mine, fits = options[column], moment.fits(column, reach.pitch)
                 if fits and reach.pitch % 12 in spelled and reach.pitch % 12 not in by_class:
                     tone = spelled[reach.pitch % 12]
                     option = mine.setdefault(reach.pitch, _Option(tone, guest=True, loose=True))
                     if option.guest:
                         option.names.add(item.name)
+    if moment.accompanied:
+        for item in asked:
+            _reach_out(moment, options, item)
     given = {
         line.voice
         for item in asked
@@ -218,25 +237,66 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
     return _product(moment, options, frozenset(given))
 
 
+def _reach_out(moment: Moment, options: list[dict[int, _Option]], item: Asked) -> None:
+    """Add chord tones that a constraint names outside a voice's usual range."""
+    event, chord = moment.event, moment.event.chord
+    last = len(options) - 1
+    wanted: list[tuple[int, int]] = []
+    for mask in item.masks:
+        if not (mask.start < event.end and event.onset < mask.end):
+            continue
+        voice = moment.voices[mask.voice]
+        if len(mask.pinned) == 1:
+            wanted.append((mask.voice, mask.pinned[0][0]))
+        elif item.source is not None and item.source.kind == "range":
+            inside = [p for p in mask.pitches if moment.fits(mask.voice, p)]
+            if sum(voice.low <= pitch <= voice.high for pitch in inside) < FEW:
+                centre = (voice.low + voice.high) / 2
+                near = sorted(inside, key=lambda pitch: (abs(pitch - centre), pitch))
+                wanted += [(mask.voice, pitch) for pitch in near[: 2 * FEW]]
+    for reach in item.reaches:
+        if reach.start < event.end and event.onset < reach.end:
+            wanted += [(column, reach.pitch) for column in reach.voices]
+    for column, pitch in wanted:
+        tones = (chord.bass,) if column == last else chord.tones
+        classes = {pitch_class(tone): tone for tone in reversed(tones)}
+        if pitch % 12 not in classes or not moment.fits(column, pitch):
+            continue
+        option = options[column].setdefault(pitch, _Option(classes[pitch % 12], guest=True))
+        if option.guest:
+            option.names.add(item.name)
+
+
 def _holds_on(tick: int, moment: Moment) -> bool:
     """Whether a tick lies in the event of a moment, not after the moment."""
     return moment.whole.onset <= tick < moment.event.end
 
 
+def gaps(moment: Moment) -> tuple[int, ...]:
+    """Widest usual gap between each voice and the next one."""
+    n_voices = len(moment.voices)
+    if moment.accompanied:
+        return (36, *(12,) * (n_voices - 3), 19)
+    return (*Limits(()).spacing, 127)[: n_voices - 1]
+
+
 def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset[int]) -> Choices:
     n_voices = len(options)
-    widest = (*Limits(()).spacing, 127)[: n_voices - 1]
+    widest = gaps(moment)
     rows: list[tuple[int, ...]] = [()]
     for column, mine in enumerate(options):
         grown = []
         for row in rows:
-            above = next((p for p in reversed(row) if p != SILENT), None)
+            # A melody may lie anywhere above its strands, and cross them.
+            over = row[1:] if moment.accompanied else row
+            above = next((p for p in reversed(over) if p != SILENT), None)
             above_free = above is not None and row[-1] == above and options[column - 1][above].free
             for pitch, option in sorted(mine.items()):
                 if pitch != SILENT and above is not None:
                     loose = option.free and above_free
                     gap = above - pitch
-                    if not loose and not 0 <= gap <= widest[column - 1] + 12:
+                    least = 1 if moment.accompanied else 0
+                    if not loose and not least <= gap <= widest[column - 1] + 12:
                         continue
                 grown.append((*row, pitch))
         rows = grown
@@ -255,12 +315,16 @@ def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset
         dtype=np.int64,
     )
     counts = np.stack([(member == place).sum(axis=1) for place in range(len(tones))], axis=1)
-    limits = Limits(tuple(voice.range for voice in moment.voices), slack=True, complete=False)
+    ranges = tuple(voice.range for voice in moment.voices)
+    limits = Limits(ranges, widest, slack=True, complete=0)
     cost, keep = _member_cost(chord, counts, n_voices, limits)
     placed = np.where(grid == SILENT, 60, grid)
     cost = cost + _shape_cost(placed, list(range(n_voices)), limits)
     guest = np.array([[options[c][p].guest for c, p in enumerate(row)] for row in rows])
     by_step = np.array([[options[c][p].loose for c, p in enumerate(row)] for row in rows])
+    if moment.accompanied:
+        crossed = np.where(grid[:, 0] == SILENT, 0, grid[:, 1] - grid[:, 0] + 1)
+        cost = cost + CROSSED * np.clip(crossed, 0, 3)
     cost = cost + GUEST * by_step.sum(axis=1) + w.MISSING_ROOT * (counts.sum(axis=1) == 0)
     if given:
         # What is given may have its faults; only what is new must not add to them.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from hybrid.core.plan import PlacedPhrase
 from hybrid.rules.endings import Ending
 from hybrid.rules.guide import Guide
 from hybrid.rules.harmony import Chord, Event, accent_at, to_ticks
-from hybrid.rules.lines import Tail
+from hybrid.rules.lines import LineNote, Strands, Tail
 from hybrid.rules.melody import MelodyNote, Slot
 from hybrid.rules.parts import Voice
 from hybrid.rules.themes import Shape, ShapeNote, Theme
@@ -41,6 +41,9 @@ class Context:
         Endings that the next phrase could not follow.
     insist : bool
         Whether the phrase shall rather not be written than depart from its theme.
+    strands : mapping
+        Last notes of voices that share a line with others (strands of broken chords), and
+        that line; see `hybrid.rules.lines.Filled`.
     """
 
     voices: tuple[Voice, ...]
@@ -52,6 +55,15 @@ class Context:
     guide: Guide | None = None
     barred: tuple[Ending, ...] = ()
     insist: bool = False
+    strands: Strands = field(default_factory=dict)
+
+    def before(self, voice: Voice) -> tuple[int, int]:
+        """Pitch and spelling of a voice's last note, `SILENT` where it had none."""
+        tail, key = self.tail or {}, (voice.part, voice.number)
+        if key in self.strands:
+            line, pitch, spelling = self.strands[key]
+            return (pitch, spelling) if line in tail else (SILENT, SILENT)
+        return tail.get(key, (SILENT, SILENT))
 
 
 def within(slot: Slot, voice: Voice) -> Slot:
@@ -162,7 +174,10 @@ def tonic_pitch(placed: PlacedPhrase, tonic_step: int) -> int:
 
 
 def remembered(
-    placed: PlacedPhrase, melody: Sequence[MelodyNote], tonic_step: int, rest: int
+    placed: PlacedPhrase,
+    melody: Sequence[MelodyNote] | Sequence[LineNote],
+    tonic_step: int,
+    rest: int,
 ) -> tuple[ShapeNote, ...]:
     """A melody as a theme keeps it; notes from tick ``rest`` on are upbeats."""
     start = to_ticks(placed.start)

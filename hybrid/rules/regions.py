@@ -14,17 +14,28 @@ import numpy as np
 
 from hybrid.core.engine import Region
 from hybrid.core.errors import ConflictError, PlanError
-from hybrid.core.pitch import NO_SPELLING, Key, pitch_name
+from hybrid.core.pitch import pitch_name
 from hybrid.core.plan import Constraint, FormPlan, PlacedPhrase
-from hybrid.core.score import NOTE_DTYPE, TICKS_PER_QUARTER, Articulation, Score, Track
+from hybrid.core.score import NOTE_DTYPE, Articulation, Score
 from hybrid.core.seeds import stage_rng
 from hybrid.core.trace import Trace, TraceEntry
+from hybrid.rules.accompany_constrained import draw_accompanied
 from hybrid.rules.assemble import velocity
+from hybrid.rules.chain import Chain, Stretch, runs_of
 from hybrid.rules.conflicts import check_harmony
-from hybrid.rules.constrained import Chain, Stretch
-from hybrid.rules.constraints import HARMONIC, Asked, Line, ask, bar_start, check_values
+from hybrid.rules.constrained import draw_phrase
+from hybrid.rules.constraints import HARMONIC, Asked, ask, bar_start, check_values
 from hybrid.rules.exact import Edge
-from hybrid.rules.harmony import Chord, to_ticks
+from hybrid.rules.given import (
+    beside,
+    check_given,
+    edge_at,
+    given_lines,
+    notes_of,
+    own_notes,
+    writable_voices,
+)
+from hybrid.rules.harmony import to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import LineNote
 from hybrid.rules.moments import GIVEN
@@ -32,8 +43,6 @@ from hybrid.rules.parts import PartTable, Voice
 from hybrid.rules.phrases import Context
 from hybrid.rules.themes import invent
 from hybrid.rules.voicings import SILENT
-
-Note = tuple[int, int, int, int]  # onset, end, pitch, spelling
 
 
 def fill_region(
@@ -44,15 +53,14 @@ def fill_region(
     region: Region,
     stretches: Sequence[Stretch],
     table: PartTable,
-    textures: Sequence[str],
 ) -> tuple[Score, Trace]:
     """Notes for the region; everything else of ``given`` as it is.
 
     Raises
     ------
     PlanError
-        If the region lies outside the plan, names no voice of it, ``given`` has not the plan's
-        tracks and ticks, or the texture there is not written in parts.
+        If the region lies outside the plan, names no voice of it, or ``given`` has not the
+        plan's tracks and ticks.
     ConflictError
         If nothing fits.
     """
@@ -72,31 +80,36 @@ def fill_region(
         for item in stretches
         if item.placed.first_bar <= region.last_bar and region.first_bar <= item.placed.last_bar
     ]
-    for item in inside:
-        if item.placed.shared.texture not in textures:
-            raise PlanError(
-                f"region can be written anew in {' and '.join(textures)} only, got the texture "
-                f"{item.placed.shared.texture!r} in bars {item.placed.first_bar}-"
-                f"{item.placed.last_bar}"
-            )
-    _check_given(given, table)
-    asked: list[Asked] = []
-    writable: dict[int, tuple[int, ...]] = {}
-    for item in inside:
-        own = _writable(region, item.voices, table)
-        writable[item.placed.index] = own
-        asked += _given_lines(given, table, item, own, low, high)
-        for demand in demands:
-            if demand.kind not in HARMONIC:
-                found = only(ask(demand, plan, item.placed, item.voices, table), own)
-                asked.append(_unless_reached(found, given, table, item, low, high))
-    first, last = inside[0], inside[-1]
-    before = _edge(given, table, first.voices, low, stretches, at_end=True)
-    after = _edge(given, table, last.voices, high, stretches, at_end=False)
-    silent = frozenset(item.placed.index for item in inside if 0 not in writable[item.placed.index])
-    chain = Chain(plan, inside, asked, (low, high), before, after, silent)
-    chain.settle()
-    made = _write(chain, inside, seed, before)
+    check_given(given, table)
+    writable = {item.placed.index: writable_voices(region, item, table) for item in inside}
+    made: list[tuple[Stretch, tuple[LineNote, ...]]] = []
+    dropped: set[str] = set()
+    edge = edge_at(given, table, inside[0], low, stretches, at_end=True)
+    before, _ = beside(given, table, inside[0], low, high)
+    state = _state(inside[0], edge)
+    runs = runs_of(inside)
+    for run in runs:
+        asked: list[Asked] = []
+        for item in run:
+            own = writable[item.placed.index]
+            asked += given_lines(given, table, item, own, low, high)
+            for demand in demands:
+                if demand.kind not in HARMONIC:
+                    found = only(ask(demand, plan, item.placed, item.voices, table), own)
+                    asked.append(_unless_reached(found, given, table, item, low, high))
+        # Only at the region's own edges is it known what stands beside a run.
+        last: Edge | None = None
+        after: tuple[LineNote, ...] = ()
+        if run is runs[-1]:
+            last = edge_at(given, table, run[-1], high, stretches, at_end=False)
+            _, after = beside(given, table, run[-1], low, high)
+        silent = frozenset(i.placed.index for i in run if 0 not in writable[i.placed.index])
+        chain = Chain(plan, run, asked, (low, high), edge, last, silent)
+        chain.settle()
+        dropped |= set(chain.dropped)
+        written, state = _write(chain, seed, state, edge, before, after)
+        made += written
+        edge, before = None, made[-1][1]
     rows = [
         (item, note)
         for item, notes in made
@@ -104,7 +117,7 @@ def fill_region(
         if GIVEN not in note.maker and _column(item.voices, note) in writable[item.placed.index]
     ]
     score = _joined(given, table, inside, writable, rows, (low, high))
-    return score, _trace(table, region, rows, low, chain.dropped)
+    return score, _trace(table, region, rows, low, sorted(dropped))
 
 
 def only(asked: Asked, voices: Sequence[int]) -> Asked:
@@ -140,127 +153,28 @@ def _unless_reached(
     return asked
 
 
-def _check_given(given: Score, table: PartTable) -> None:
-    if given.ticks_per_quarter != TICKS_PER_QUARTER:
-        raise PlanError(
-            f"given must have {TICKS_PER_QUARTER} ticks per quarter, got {given.ticks_per_quarter}"
-        )
-    names = [track.name for track in given.tracks]
-    for part in table.parts:
-        if names.count(part.name) != 1:
-            raise PlanError(
-                f"given must have one track {part.name!r} of the plan, "
-                f"it has {', '.join(repr(name) for name in names)}"
-            )
-
-
-def _writable(region: Region, voices: Sequence[Voice], table: PartTable) -> tuple[int, ...]:
-    names = {name.lower() for name in region.voices}
-    found = tuple(
-        column
-        for column, voice in enumerate(voices)
-        if not names
-        or voice.name in names
-        or table.parts[voice.part].name.lower() in names
-        or (column == 0 and "melody" in names)
-    )
-    if not found:
-        raise PlanError(
-            f"region.voices must name voices or tracks of the plan, got {', '.join(region.voices)}"
-        )
-    return found
-
-
-def notes_of(
-    given: Score, table: PartTable, voice: Voice, voices: Sequence[Voice]
-) -> tuple[Note, ...]:
-    """The notes of a voice in a score, one after the other, the highest one of a chord."""
-    track = given.track(table.parts[voice.part].name)
-    rows = track.notes[_own(track, voice, voices)]
-    found: list[Note] = []
-    for row in sorted(rows.tolist(), key=lambda r: (r[0], -r[2])):
-        onset, duration, pitch, _, _, spelling = row
-        if found and found[-1][0] == onset:
-            continue
-        if found and found[-1][1] > onset:
-            found[-1] = (found[-1][0], onset, *found[-1][2:])
-        if spelling == NO_SPELLING:
-            key = given.key_at(onset) or Key(0)
-            spelling = key.spell(pitch)
-        found.append((onset, onset + duration, pitch, spelling))
-    return tuple(found)
-
-
-def _own(track: Track, voice: Voice, voices: Sequence[Voice]) -> np.ndarray:
-    alone = sum(other.part == voice.part for other in voices) == 1
-    if alone:
-        return np.ones(len(track.notes), dtype=bool)
-    return np.asarray(track.notes["voice"] == voice.number)
-
-
-def _given_lines(
-    given: Score, table: PartTable, item: Stretch, own: tuple[int, ...], low: int, high: int
-) -> list[Asked]:
-    start, end = to_ticks(item.placed.start), to_ticks(item.placed.end)
-    start = 0 if item.placed.index == 0 else start
-    start, end = max(low, start), min(high, end)
-    lines = []
-    for column, voice in enumerate(item.voices):
-        notes = notes_of(given, table, voice, item.voices)
-        if column in own:
-            notes = tuple(note for note in notes if note[0] < low)
-        row: list[Note] = []
-        tick = start
-        for onset, stop, pitch, spelling in notes:
-            if stop <= start or onset >= end:
-                continue
-            if onset > tick:
-                row.append((tick, onset, SILENT, SILENT))
-            row.append((max(onset, start), min(stop, end), pitch, spelling))
-            tick = min(stop, end)
-        if tick < end and column not in own:
-            row.append((tick, end, SILENT, SILENT))
-        if row:
-            lines.append(Line(column, tuple(row), given=True))
-    return [Asked(GIVEN, lines=tuple(lines))]
-
-
-def _edge(
-    given: Score,
-    table: PartTable,
-    voices: Sequence[Voice],
-    tick: int,
-    stretches: Sequence[Stretch],
-    at_end: bool,
-) -> Edge | None:
-    """The notes right before a tick, or those that begin or sound at it."""
-    moment = tick - 1 if at_end else tick
-    chord: Chord | None = None
-    for item in stretches:
-        for found in item.chords:
-            if found.onset <= moment < found.end:
-                chord = found
-    if chord is None:
-        return None
-    pitches, spellings = [], []
-    for voice in voices:
-        note = next(
-            (n for n in notes_of(given, table, voice, voices) if n[0] <= moment < n[1]), None
-        )
-        pitches.append(note[2] if note else SILENT)
-        spellings.append(note[3] if note else SILENT)
-    breaks = any(
-        to_ticks(item.placed.end) == tick and item.pause and not item.upbeat for item in stretches
-    )
-    return Edge(np.array([pitches]), np.array([spellings]), chord, breaks, given=True)
-
-
 def _write(
-    chain: Chain, inside: Sequence[Stretch], seed: int, before: Edge | None
-) -> list[tuple[Stretch, tuple[LineNote, ...]]]:
-    made = []
-    edge, code = before, 0
-    for number, item in enumerate(inside):
+    chain: Chain,
+    seed: int,
+    state: Context,
+    edge: Edge | None,
+    before: Sequence[LineNote],
+    after: Sequence[LineNote],
+) -> tuple[list[tuple[Stretch, tuple[LineNote, ...]]], Context]:
+    """Notes for a run of phrases, and what they leave behind.
+
+    Parameters
+    ----------
+    state : Context
+        What is before the run.
+    edge : Edge or None
+        The given notes right before it.
+    before, after : sequence of LineNote
+        What sounds right before and after it.
+    """
+    made: list[tuple[Stretch, tuple[LineNote, ...]]] = []
+    code = 0
+    for number, item in enumerate(chain.stretches):
         placed = item.placed
         names = ("region", placed.index)
         shape, _, _ = invent(
@@ -276,35 +190,51 @@ def _write(
             stage_rng(seed, "rules", *names, "voicing"),
             stage_rng(seed, "rules", *names, "figures"),
         )
-        context = Context(item.voices, None, None, False, item.pause, item.upbeat)
-        if edge is not None:
-            tail = {
-                (voice.part, voice.number): (int(edge.pitch[0, v]), int(edge.spelling[0, v]))
-                for v, voice in enumerate(item.voices)
-            }
-            context = replace(context, tail=tail, last_chord=edge.chord, after_pause=edge.breaks)
+        context = replace(state, voices=item.voices, pause=item.pause, upbeat=item.upbeat)
         try:
-            filled, _, code = chain.fill(number, shape, None, None, context, code, streams, edge)
+            if item.scheme is None:
+                filled, _, code = draw_phrase(
+                    chain, number, shape, None, context, code, streams, edge
+                )
+            else:
+                last = number + 1 == len(chain.stretches)
+                around = (*_last_of(before), *(after if last else ()))
+                filled, _, code = draw_accompanied(
+                    chain, number, shape, None, context, code, streams, edge, around
+                )
         except Blocked as error:
             where = f"chords of bars {placed.first_bar}-{placed.last_bar}"
             raise ConflictError(f"the {where} cannot be joined to given", (where,)) from error
-        rows = [filled.tail[voice.part, voice.number] for voice in item.voices]
-        edge = Edge(
-            np.array([[row[0] for row in rows]]),
-            np.array([[row[1] for row in rows]]),
-            filled.last_chord,
-            filled.pause,
+        state = Context(
+            item.voices, filled.tail, filled.last_chord, filled.pause, strands=filled.strands
         )
+        edge, before = None, filled.notes
         made.append((item, filled.notes))
-    return made
+    return made, state
+
+
+def _state(item: Stretch, edge: Edge | None) -> Context:
+    """The given notes before a region as a phrase's surroundings."""
+    if edge is None:
+        return Context(item.voices)
+    tail = {
+        (voice.part, voice.number): (int(edge.pitch[0, v]), int(edge.spelling[0, v]))
+        for v, voice in enumerate(item.voices)
+        if edge.pitch[0, v] != SILENT
+    }
+    return Context(item.voices, tail, edge.chord, edge.breaks)
+
+
+def _last_of(notes: Sequence[LineNote]) -> tuple[LineNote, ...]:
+    """The last note of each line."""
+    ends: dict[tuple[int, int], LineNote] = {}
+    for note in sorted(notes, key=lambda n: n.onset):
+        ends[note.part, note.number] = note
+    return tuple(ends.values())
 
 
 def _column(voices: Sequence[Voice], note: LineNote) -> int:
-    return next(
-        column
-        for column, voice in enumerate(voices)
-        if (voice.part, voice.number) == (note.part, note.number)
-    )
+    return next(column for column, voice in enumerate(voices) if voice.name == note.voice)
 
 
 def _joined(
@@ -328,7 +258,7 @@ def _joined(
             for column in writable[item.placed.index]:
                 voice = item.voices[column]
                 if voice.part == part:
-                    gone |= within & _own(track, voice, item.voices)
+                    gone |= within & own_notes(track, voice, item.voices)
         if not fresh and not gone.any():
             tracks.append(track)
             continue

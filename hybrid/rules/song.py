@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,10 +10,12 @@ import numpy as np
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked
-from hybrid.rules.lines import LineNote
+from hybrid.rules.lines import LineNote, Moves
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
 from hybrid.rules.phrases import Context, entry_range, melody_slots, within
 from hybrid.rules.playing import Span
+from hybrid.rules.revive import revive
+from hybrid.rules.song_guide import SongGuide
 from hybrid.rules.themes import Shape, Theme
 
 SONG = Manner(shape=0.55, dissonance=0.35, accented=1.8, repeat=0.9, leap=0.8)
@@ -28,6 +30,7 @@ def draw_song(
     tonic_step: int,
     rng: np.random.Generator,
 ) -> tuple[MelodyNote, ...] | None:
+    """A melody of the theme's shape; None where no melody keeps the rules over the chords."""
     lead = context.voices[0]
     slots = song_slots(placed, chords, shape, theme, context, tonic_step)
     before, before_chord = note_before(context)
@@ -38,10 +41,33 @@ def draw_song(
     plain = [replace(slot, structural=True, barred=frozenset()) for slot in free]
     for tries in (slots,) if context.insist else (slots, free, plain):
         try:
+            if isinstance(context.guide, SongGuide):
+                return context.guide.sing(tries, lead.range, rng, manner, before, before_chord)
             return draw_melody(tries, lead.range, rng, manner, before, before_chord)
         except Blocked:
             continue
     return None
+
+
+def sing_again(
+    placed: PlacedPhrase,
+    chords: tuple[Chord, ...],
+    shape: Shape,
+    theme: Theme | None,
+    context: Context,
+    tonic_step: int,
+    fixed: Mapping[int, tuple[int, int]],
+    moves: Moves,
+    rng: np.random.Generator,
+) -> tuple[MelodyNote, ...] | None:
+    """The theme's rhythm laid over notes that are fixed at some ticks (`revive`)."""
+    lead = context.voices[0]
+    slots = song_slots(placed, chords, shape, theme, context, tonic_step)
+    manner = song_manner(shape, tonic_step)
+    if isinstance(context.guide, SongGuide):
+        slots, manner = context.guide.fitted(slots), context.guide.manner(manner)
+    before, before_chord = note_before(context)
+    return revive(slots, fixed, moves, chords, lead.range, rng, manner, before, before_chord)
 
 
 def note_before(context: Context) -> tuple[tuple[int, int] | None, Chord | None]:
@@ -54,6 +80,7 @@ def note_before(context: Context) -> tuple[tuple[int, int] | None, Chord | None]
 
 
 def song_manner(shape: Shape, tonic_step: int) -> Manner:
+    """The habits of such a melody, which rises no higher than its theme."""
     peak = tonic_step + max(note.height for note in shape.notes) + 0.5
     return replace(SONG, peak=float(peak))
 
@@ -153,13 +180,17 @@ def wanted_step(span: Span, shape: Shape, placed: PlacedPhrase, tonic_step: int)
 def melody_notes(
     placed: PlacedPhrase, context: Context, melody: Sequence[MelodyNote], shape: Shape
 ) -> list[LineNote]:
+    """The melody's notes with what made them."""
     lead = context.voices[0]
     cadence = placed.phrase.cadence or "none"
     rest = to_ticks(placed.end) - context.upbeat
     row = []
     for note in melody:
         maker = shape.made_by
-        if note.end == rest and cadence != "none":
+        wanted = context.guide.source(0, note.onset, note.end) if context.guide else ""
+        if wanted:
+            maker = f"constraint {wanted}"
+        elif note.end == rest and cadence != "none":
             maker = f"cadence {cadence}"
         elif note.onset >= rest:
             maker = "upbeat"

@@ -20,9 +20,10 @@ from hybrid.rules.harmony import to_ticks
 from hybrid.rules.lattice import draw_path
 from hybrid.rules.leading import link_between, transition
 from hybrid.rules.melody import MelodyNote
-from hybrid.rules.patterns import LINEAR, Stroke
+from hybrid.rules.patterns import LINEAR
 from hybrid.rules.phrases import Context, entry_range, final_tones
-from hybrid.rules.playing import Scheme, Span, line_ends, lines_of
+from hybrid.rules.playing import Playing, Scheme, Span
+from hybrid.rules.song_guide import SongGuide
 from hybrid.rules.surface import Check, check_cost, find_checks, inner_cost, joint_cost
 from hybrid.rules.voicings import SILENT, Limits, Voicings, voicings
 
@@ -40,14 +41,11 @@ class StrandMemory:
 
 
 def draw_strands(
-    placed: PlacedPhrase,
-    spans: Sequence[Span],
-    played: Sequence[tuple[Stroke, ...]],
+    playing: Playing,
     melody: Sequence[MelodyNote] | None,
     wanted_steps: Sequence[float],
     memory: StrandMemory | None,
     context: Context,
-    scheme: Scheme,
     rng: np.random.Generator,
     loose: int,
 ) -> tuple[Voicings, int]:
@@ -55,12 +53,14 @@ def draw_strands(
 
     Without a melody its notes are drawn along, one for each span, as the first column.
     """
+    placed, scheme, spans = playing.placed, playing.scheme, playing.spans
+    guide = context.guide if isinstance(context.guide, SongGuide) else None
     usual = _limits(context, loose, melody is None)
     entry = _limits(context, loose, melody is None, entry=True)
     # Strands of a broken chord are no voices of their own: what holds between them by
     # preference gives way where it has to; the line itself is checked in any case.
     off = frozenset({"parallels"}) if scheme.is_linear and loose else frozenset()
-    lines = lines_of(placed, spans, played, melody, context, scheme)
+    lines = playing.lines(melody, context)
     checks: dict[int, list[Check]] = {}
     for check in find_checks(lines.all):
         checks.setdefault(check.event, []).append(check)
@@ -71,14 +71,15 @@ def draw_strands(
             found = _open_candidates(placed, span, spans, wanted_steps[number], limits)
         else:
             found = _candidates(placed, span, melody, limits, memory)
+        if guide is not None:
+            found = guide.kept_strands(found, span.onset, span.end, int(melody is not None))
         local = [c for c in checks.get(number, []) if not c.reaches_back]
         if local:
             found = found.plus(check_cost(local, number, None, found)[0])
         for line in lines.broken:
             found = found.plus(inner_cost(line, number, found))
         if number + 1 == len(spans) and context.barred:
-            ends = line_ends(placed, spans, played[-1], melody, found, context, scheme)
-            found = found.plus(shut_out(ends, context.barred, len(found)))
+            found = found.plus(shut_out(playing.ends(melody, found), context.barred, len(found)))
         sets.append(found)
     if context.tail is not None and context.last_chord is not None and not context.after_pause:
         tail = strand_tail(context, scheme, melody is None)
@@ -86,6 +87,11 @@ def draw_strands(
         sets[0] = sets[0].plus(transition(tail, sets[0], link)[0])
         for line in lines.broken:
             sets[0] = sets[0].plus(joint_cost(line, 0, link.due, None, sets[0])[0])
+
+    if guide is not None and context.tail is not None:
+        voices = context.voices[int(melody is not None) :]
+        last = np.array([[context.before(voice)[0] for voice in voices]])
+        sets[0] = sets[0].plus(guide.strand_steps(last, sets[0].pitch, spans[0].onset)[0])
 
     def step(place: int) -> NDArray[np.float64]:
         before, after = sets[place - 1], sets[place]
@@ -97,6 +103,8 @@ def draw_strands(
             cost = cost + check_cost(back, place, before, after)
         for line in lines.broken:
             cost = cost + joint_cost(line, place, link.due, before, after)
+        if guide is not None:
+            cost = cost + guide.strand_steps(before.pitch, after.pitch, spans[place].onset)
         return cost
 
     path = draw_path([found.cost for found in sets], step, rng, w.TEMPERATURE)

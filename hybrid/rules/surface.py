@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,8 +121,13 @@ def _augmented_second(
     fifths = _values(two, event, before, after, "spelling") - _values(
         one, event, before, after, "spelling"
     )
-    result: NDArray[np.bool_] = (np.abs(step) == 3) & (np.sign(step) * fifths > 6)
+    result: NDArray[np.bool_] = is_augmented_second(step, fifths)
     return result
+
+
+def is_augmented_second(step: Any, fifths: Any) -> Any:
+    """Whether a step of so many semitones and fifths is one; for numbers and arrays."""
+    return (np.abs(step) == 3) & (np.sign(step) * fifths > 6)
 
 
 def inner_cost(line: Sequence[Sound], event: int, after: Voicings) -> NDArray[np.float64]:

@@ -40,6 +40,7 @@ def walk_bass(
     others = [n for n in strands if n.voice != "bass"]
     beat = beat_ticks(placed.metre)
     lines = line_moves([*melody, *others])
+    guide = context.guide
     slots = []
     owners = []
     for note in bass:
@@ -59,6 +60,11 @@ def walk_bass(
                 for tone in (tendency if number == len(ticks) - 1 and not stands else ())
                 for pitch in range(pitch_class(tone), 128, 12)
             )
+            if guide is not None:
+                column = len(context.voices) - 1
+                barred |= guide.barred(column, tick, end)
+                if not stands and guide.sounds(column, tick, end):
+                    stands, pinned = True, ((note.pitch, note.spelling),)
             slots.append(
                 Slot(
                     tick,
@@ -72,12 +78,16 @@ def walk_bass(
                 )
             )
             owners.append(note)
+    if not slots:
+        return list(strands)
     before = None
     if context.tail is not None and not context.after_pause:
         before = context.tail.get((bass_voice.part, bass_voice.number))
+    manner = WALK if guide is None else guide.manner(WALK, len(context.voices) - 1)
     limits = (bass_voice.low, min(bass_voice.high + 5, bass_voice.low + 24))
     try:
-        line = draw_melody(slots, limits, rng, WALK, before, context.last_chord if before else None)
+        chord_before = context.last_chord if before else None
+        line = draw_melody(slots, limits, rng, manner, before, chord_before)
     except Blocked:
         return list(strands)
     walked = [

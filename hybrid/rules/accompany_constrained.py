@@ -1,0 +1,133 @@
+"""Accompanied phrases under constraints.
+
+Written as ever under a guide; where that does not keep the constraints, drawn by the exact search
+and set in the texture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hybrid.rules.accompany import fill_accompanied
+from hybrid.rules.chain import Chain
+from hybrid.rules.constrained import Streams, Written, write_phrase
+from hybrid.rules.exact import Edge
+from hybrid.rules.harmony import to_ticks
+from hybrid.rules.lines import Filled, LineNote, last_notes
+from hybrid.rules.phrases import Context, remembered, tonic_staff_step
+from hybrid.rules.plain import line_notes, plain_figures
+from hybrid.rules.setting import settings
+from hybrid.rules.song_guide import SongGuide
+from hybrid.rules.strands import StrandMemory
+from hybrid.rules.themes import Shape, ShapeNote, Theme
+
+
+def write_accompanied(
+    chain: Chain,
+    number: int,
+    shape: Shape,
+    theme: Theme | None,
+    memory: StrandMemory | None,
+    context: Context,
+    code: int,
+    rngs: Streams,
+) -> Written:
+    """Write an accompanied phrase under its chain's constraints.
+
+    Raises
+    ------
+    Blocked
+        If nothing follows the notes before.
+    """
+    item = chain.stretches[number]
+    scheme = item.scheme
+    assert scheme is not None
+    guide = SongGuide(item, chain.in_force, chain.unreached(code))
+
+    def usual(guided: Context) -> tuple[Filled, tuple[ShapeNote, ...]]:
+        return fill_accompanied(
+            item.placed, item.chords, shape, theme, memory, guided, scheme, rngs
+        )
+
+    def exact() -> Written:
+        return draw_accompanied(chain, number, shape, theme, context, code, rngs)
+
+    return write_phrase(chain, number, context, code, guide, usual, exact)
+
+
+def draw_accompanied(
+    chain: Chain,
+    number: int,
+    shape: Shape,
+    theme: Theme | None,
+    context: Context,
+    code: int,
+    rngs: Streams,
+    edge: Edge | None = None,
+    around: Sequence[LineNote] = (),
+) -> Written:
+    """Write one phrase by the exact search, and set it in its texture.
+
+    Parameters
+    ----------
+    edge : Edge, optional
+        The voices' notes before, where they are not those of ``context``.
+    around : sequence of LineNote
+        Notes right before and after the new ones, as they sound.
+
+    Raises
+    ------
+    Blocked
+        If nothing follows the notes before.
+    """
+    drawn = chain.draw(number, shape, theme, context, code, rngs[1], edge)
+    item, placed, voices = drawn.item, drawn.item.placed, drawn.item.voices
+    guide = SongGuide(item, drawn.active, chain.unreached(code))
+    figures = plain_figures(chain.lattice, drawn.moments, drawn.path, drawn.active)
+    made_by = f"{shape.made_by}, under constraints"
+    plain = line_notes(placed, voices, drawn.moments, figures, shape.made_by, drawn.active)
+    due = set(chain.unreached(drawn.path.code))
+    if not around:
+        around = _tail_notes(context)
+    guided = replace(context, guide=guide, voices=voices)
+    setting = None
+    for setting in settings(drawn, plain, guide, shape, theme, guided, around, rngs):
+        code_after = chain.code_after(code, item, setting.notes)
+        if set(chain.unreached(code_after)) <= due and guide.keeps(setting.notes, context):
+            break
+    assert setting is not None
+    notes = setting.notes
+    start, rest = to_ticks(placed.start), to_ticks(placed.end) - item.upbeat
+    tonic_step = tonic_staff_step(placed, *voices[0].range)
+    melody = [note for note in notes if note.voice == voices[0].name]
+    heights = remembered(placed, melody, tonic_step, rest)
+    spans = setting.playing.spans
+    kept = StrandMemory(
+        tuple(span.onset - start for span in spans),
+        tuple(span.chord.numeral.text for span in spans),
+        setting.chosen.pitch - placed.key.tonic * 7 % 12,
+    )
+    filled = Filled(
+        placed,
+        voices,
+        notes,
+        last_notes(notes, to_ticks(placed.end)),
+        item.chords[-1],
+        False,
+        made_by,
+        {"voicings looked at": sum(len(found.found) for found in chain.lattice.choices)},
+        kept,
+        setting.playing.last_strands(setting.chosen),
+    )
+    return filled, heights or tuple(shape.notes), drawn.path.code
+
+
+def _tail_notes(context: Context) -> tuple[LineNote, ...]:
+    """The lines' last notes before a phrase, as notes that end where it begins."""
+    if context.tail is None or context.after_pause:
+        return ()
+    return tuple(
+        LineNote(part, number, "", -1, 0, pitch, spelling, "")
+        for (part, number), (pitch, spelling) in context.tail.items()
+    )
