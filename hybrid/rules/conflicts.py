@@ -167,8 +167,7 @@ def _free_voices(lattice: Lattice, items: Sequence[Asked], voices: tuple[int, ..
         event = moment.event
         options = []
         for voice in voices:
-            low, high = moment.voices[voice].range
-            keep = set(range(low, high + 1)) | {-1}
+            keep = _compass(moment, items, voice, alone=len(voices) == 1) | {-1}
             for item in items:
                 for line in item.lines:
                     note = line.at(event.onset) if line.voice == voice else None
@@ -219,6 +218,24 @@ def _free_voices(lattice: Lattice, items: Sequence[Asked], voices: tuple[int, ..
         if not alive.any():
             return False
     return all(reached.values()) if any(reached) and len(voices) == 1 else True
+
+
+def _compass(moment: Moment, items: Sequence[Asked], voice: int, alone: bool) -> set[int]:
+    """Pitches that a voice could have; two strands together keep to what is usual or named."""
+    own = moment.voices[voice]
+    if not moment.accompanied:
+        return set(range(own.low, own.high + 1))
+    if alone:
+        return set(range(own.lowest, own.highest + 1))
+    found = set(range(own.low, own.high + 1))
+    for item in items:
+        found |= {reach.pitch for reach in item.reaches if voice in reach.voices}
+        for line in item.lines:
+            found |= {note[2] for note in line.notes if line.voice == voice}
+        for mask in item.masks:
+            if mask.voice == voice and len(mask.pitches) < 24:
+                found |= mask.pitches
+    return {pitch for pitch in found if own.lowest <= pitch <= own.highest}
 
 
 def check_harmony(plan: FormPlan, constraints: Sequence[Constraint]) -> tuple[str, ...]:

@@ -159,6 +159,8 @@ def write_phrase(
         try:
             filled, heights = usual(replace(context, guide=guide))
         except Blocked:
+            if context.insist:
+                raise  # another ending of the phrase before may let the theme return
             break
         if not guide.keeps(filled.notes, context):
             continue

@@ -197,6 +197,7 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
                 and pitch != SILENT
                 and starts_chord
                 and not line.given
+                and not (moment.accompanied and pitch % 12 == pitch_class(chord.bass))
             ):
                 continue
             tone = by_class.get(pitch % 12, spelling) if pitch != SILENT else SILENT
@@ -294,6 +295,8 @@ def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset
             for pitch, option in sorted(mine.items()):
                 if pitch != SILENT and above is not None:
                     loose = option.free and above_free
+                    if moment.accompanied:
+                        loose = option.free or above_free
                     gap = above - pitch
                     least = 1 if moment.accompanied else 0
                     if not loose and not least <= gap <= widest[column - 1] + 12:

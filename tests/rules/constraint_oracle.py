@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from fractions import Fraction
 from itertools import combinations, pairwise
 
@@ -34,25 +36,40 @@ def small_plan(chords: str = CADENCE, key: str = "G major", cadence: str = "PAC"
     )
 
 
-def rows(score: Score) -> dict[str, Row]:
-    """Onset, end and pitch of every note by track."""
+def rows(score: Score, voice: int | None = None) -> dict[str, Row]:
+    """Onset, end and pitch of every note by track, or of those in voices of a number."""
     return {
         track.name: sorted(
-            (int(n["onset"]), int(n["onset"] + n["duration"]), int(n["pitch"])) for n in track.notes
+            (int(n["onset"]), int(n["onset"] + n["duration"]), int(n["pitch"]))
+            for n in track.notes
+            if voice in (None, n["voice"])
         )
         for track in score.tracks
     }
 
 
-def keeps(score: Score, item: Constraint, plan: FormPlan) -> bool:
-    """Whether a score in 4/4 keeps a constraint."""
+def keeps(
+    score: Score, item: Constraint, plan: FormPlan, voices: Mapping[str, str] | None = None
+) -> bool:
+    """Whether a score in 4/4 keeps a constraint.
+
+    ``voices`` names the track of each voice, highest first; a choir's where left out.
+    """
+    tracks = dict(voices or {name: name for name in CHOIR})
+    every = list(dict.fromkeys(tracks.values()))
+    tracks |= {"melody": every[0]}
     lines = rows(score)
+    if plan.texture in BROKEN and "upper" in item.voices:
+        lines[tracks["upper"]] = _upper_strand(lines[tracks["upper"]], plan)
+    if plan.texture in BROKEN and item.kind in ("melody", "rhythm"):
+        # A strand with onsets of its own has a voice of its own.
+        lines = rows(score, voice=1)
     first, last = item.bars or (1, plan.n_bars)
     start, end = (first - 1) * BAR, last * BAR
-    named = ["soprano" if name == "melody" else name for name in item.voices]
+    named = [tracks.get(name, name) for name in item.voices]
     if not named:
-        named = {"melody": ["soprano"], "highest": ["soprano"], "lowest": ["bass"]}.get(
-            item.kind, list(CHOIR)
+        named = {"melody": every[:1], "highest": every[:1], "lowest": every[-1:]}.get(
+            item.kind, every
         )
     own = [lines[name] for name in named]
     sounding = [[n for n in row if n[0] < end and n[1] > start] for row in own]
@@ -107,6 +124,18 @@ def keeps(score: Score, item: Constraint, plan: FormPlan) -> bool:
     raise AssertionError(item.kind)
 
 
+def _upper_strand(row: Row, plan: FormPlan) -> Row:
+    """The higher one of two strands that sound in turn: the highest notes over each chord."""
+    found = []
+    for placed in plan.phrases():
+        for chord in placed.phrase.chords:
+            start = int((placed.start + chord.onset) * 480)
+            end = int((placed.start + chord.end) * 480)
+            inside = [note for note in row if start <= note[0] < end]
+            found += [note for note in inside if note[2] == max(n[2] for n in inside)]
+    return found
+
+
 def _parallel(one: Row, two: Row, start: int, end: int) -> bool:
     ticks = sorted({n[0] for n in one} & {n[0] for n in two})
     for tick in ticks:
@@ -131,3 +160,23 @@ def _is_chordal(note: tuple[int, int, int], plan: FormPlan) -> bool:
                 if note[2] % 12 not in tones:
                     return False
     return True
+
+
+#: Four players, so that each voice of an accompanied texture has a track of its own.
+BAND = ("flute", "violin", "viola", "cello")
+BROKEN = ("alberti", "arpeggio")
+TEXTURES = ("homophonic", "waltz", "march", "pad", "walking_bass", "alberti", "arpeggio")
+
+
+def band_plan(texture: str, chords: str = CADENCE, key: str = "G major") -> FormPlan:
+    """One phrase for a melody and three players under it in 4/4."""
+    return replace(small_plan(chords, key), texture=texture, instruments=BAND)
+
+
+def band_voices(texture: str) -> dict[str, str]:
+    """Which player has each voice; the highest two of four strands share one in broken chords."""
+    if texture in BROKEN:
+        names = ("melody", "upper", "low", "bass")
+    else:
+        names = ("melody", "upper", "middle", "bass")
+    return dict(zip(names, BAND, strict=True))
