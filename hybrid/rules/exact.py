@@ -525,7 +525,9 @@ class Lattice:
         lone: Choices | None = None
         if edge is not None:
             tail = Voicings(edge.pitch, edge.spelling, np.zeros(1))
-            given = self._given_voices(place) if edge.given else frozenset()
+            given = self._given_voices(place)
+            if not edge.given:
+                given = given & self._given_voices(place - 1) if place else frozenset()
             keep = sound_steps(
                 (tail, found), (edge.chord, moment.event.chord), edge.breaks, given, None
             )[0]

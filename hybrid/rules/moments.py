@@ -229,12 +229,13 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
     if moment.accompanied:
         for item in asked:
             _reach_out(moment, options, item)
-    given = {
-        line.voice
-        for item in asked
-        for line in item.lines
-        if line.given and line.at(event.onset) is not None
-    }
+    given = set()
+    for item in asked:
+        for line in item.lines:
+            note = line.at(event.onset) if line.given else None
+            if note is not None:
+                given.add(line.voice)
+                options[line.voice] = {note[2]: options[line.voice][note[2]]}
     return _product(moment, options, frozenset(given))
 
 
