@@ -318,10 +318,21 @@ def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset
         [[-2 if p == SILENT else index.get(p % 12, -1) for p in row] for row in rows],
         dtype=np.int64,
     )
-    counts = np.stack([(member == place).sum(axis=1) for place in range(len(tones))], axis=1)
+    tendency = [tones.index(tone) for tone in {chord.leading, chord.seventh} - {None}]
+    heard = member.copy()
+    if moment.still:
+        heard[:, 0] = -2  # a melody that moves on over a chord neither doubles nor completes it
+    elif moment.accompanied:
+        # Nor is it the bass's fault, which is planned, if a fixed tune has the same tone.
+        fixed = np.array([options[0][row[0]].free for row in rows])
+        same = fixed & (member[:, 0] == member[:, -1]) & np.isin(member[:, 0], tendency)
+        heard[same, 0] = -2
+    counts = np.stack([(heard == place).sum(axis=1) for place in range(len(tones))], axis=1)
     ranges = tuple(voice.range for voice in moment.voices)
     limits = Limits(ranges, widest, slack=True, complete=0)
     cost, keep = _member_cost(chord, counts, n_voices, limits)
+    if moment.still:
+        keep = np.asarray((counts[:, tendency] <= 1).all(axis=1))
     placed = np.where(grid == SILENT, 60, grid)
     cost = cost + _shape_cost(placed, list(range(n_voices)), limits)
     guest = np.array([[options[c][p].guest for c, p in enumerate(row)] for row in rows])
@@ -334,8 +345,8 @@ def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset
         # What is given may have its faults; only what is new must not add to them.
         free = [c for c in range(n_voices) if c not in given]
         keep = np.ones(len(grid), dtype=bool)
-        for tone in {chord.leading, chord.seventh} - {None}:
-            has = member == tones.index(tone)
+        for place in tendency:
+            has = heard == place
             keep &= (has.sum(axis=1) <= 1) | ~has[:, free].any(axis=1)
     order = np.flatnonzero(keep)
     found = Voicings(grid[order], spelling[order], cost[order])
