@@ -12,9 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.core.errors import PlanError
 from hybrid.core.pitch import diatonic_step
-from hybrid.core.plan import Constraint, FormPlan, PlacedPhrase
+from hybrid.core.plan import FormPlan, PlacedPhrase
 from hybrid.rules.conflicts import explain, soft_kept
 from hybrid.rules.constraints import Asked, Mask, Reach, together
 from hybrid.rules.endings import shut_out
@@ -297,21 +296,6 @@ def runs_of(stretches: Sequence[Stretch]) -> tuple[tuple[Stretch, ...], ...]:
         runs[-1].append(item)
         before = kind
     return tuple(tuple(run) for run in runs)
-
-
-def unheard(demand: Constraint, plan: FormPlan, stretches: Sequence[Stretch]) -> PlanError:
-    """The error for a constraint that speaks of no voice of its bars."""
-    first, last = demand.bars or (1, plan.n_bars)
-    names = {
-        voice.name
-        for item in stretches
-        if item.placed.first_bar <= last and first <= item.placed.last_bar
-        for voice in item.voices
-    }
-    return PlanError(
-        f"constraint {demand.name!r}: voices must sound in bars {first}-{last} (there are "
-        f"{', '.join(sorted(names))}), got {', '.join(demand.voices)}"
-    )
 
 
 def edge_of(context: Context) -> Edge | None:

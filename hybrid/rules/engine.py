@@ -17,11 +17,10 @@ from hybrid.core.trace import Trace
 from hybrid.rules.accompany import fill_accompanied
 from hybrid.rules.accompany_constrained import write_accompanied
 from hybrid.rules.assemble import make_score, make_trace
-from hybrid.rules.chain import Chain, Stretch, runs_of, unheard
+from hybrid.rules.chain import Chain, Stretch
 from hybrid.rules.chorale import fill_chorale
-from hybrid.rules.conflicts import check_harmony
 from hybrid.rules.constrained import write_in_parts
-from hybrid.rules.constraints import HARMONIC, ask, check_values
+from hybrid.rules.demands import lay_out
 from hybrid.rules.drums import add_drums
 from hybrid.rules.endings import Ending, blame, has_ending
 from hybrid.rules.harmony import Chord, beat_ticks, plan_chords, to_ticks
@@ -141,40 +140,8 @@ class _Writer:
         self.insists: list[int] = []
         self.chains: dict[int, Chain] = {}
         if demands:
-            self._read(demands)
-
-    def _read(self, demands: Sequence[Constraint]) -> None:
-        """Lay constraints out on the phrases and make sure that they can hold together.
-
-        Raises
-        ------
-        PlanError
-            If one cannot be read, or no voice of its bars is named by it.
-        ConflictError
-            If hard ones cannot hold.
-        """
-        check_values(demands, self.plan, self.table)
-        left = check_harmony(self.plan, demands)
-        self.counts["soft constraints left"] = len(left)
-        notes = [item for item in demands if item.kind not in HARMONIC]
-        stretches = self.stretches()
-        asked = {
-            item.placed.index: [
-                ask(demand, self.plan, item.placed, item.voices, self.table) for demand in notes
-            ]
-            for item in stretches
-        }
-        for number, demand in enumerate(notes):
-            if all(found[number].is_empty for found in asked.values()):
-                raise unheard(demand, self.plan, stretches)
-        for run in runs_of(stretches):
-            wanted = [found for item in run for found in asked[item.placed.index]]
-            if all(found.is_empty for found in wanted):
-                continue
-            chain = Chain(self.plan, run, wanted)
-            chain.settle()
-            self.counts["soft constraints left"] += len(chain.dropped)
-            self.chains |= {item.placed.index: chain for item in run}
+            self.chains, left = lay_out(plan, self.table, self.stretches(), demands)
+            self.counts["soft constraints left"] = left
 
     def stretches(self) -> list[Stretch]:
         """The phrases with their voices, pauses and upbeats."""
