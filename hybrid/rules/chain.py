@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from hybrid.core.pitch import diatonic_step
 from hybrid.core.plan import FormPlan, PlacedPhrase
+from hybrid.rules.asked import Asked, Mask, Reach, together
 from hybrid.rules.conflicts import explain, soft_kept
-from hybrid.rules.constraints import Asked, Mask, Reach, together
 from hybrid.rules.endings import shut_out
-from hybrid.rules.exact import Edge, Lattice, Reached, Skeletal
+from hybrid.rules.exact import Edge, Lattice, Skeletal
 from hybrid.rules.harmony import Chord, beat_events, beat_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import LineNote
@@ -30,6 +30,7 @@ from hybrid.rules.phrases import (
     tonic_staff_step,
 )
 from hybrid.rules.playing import Scheme, chord_spans
+from hybrid.rules.remembered import Reached
 from hybrid.rules.themes import Shape, Theme
 from hybrid.rules.underneath import UNPINNED
 from hybrid.rules.voicings import SILENT

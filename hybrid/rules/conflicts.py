@@ -21,9 +21,10 @@ from numpy.typing import NDArray
 from hybrid.core.errors import ConflictError
 from hybrid.core.pitch import Key
 from hybrid.core.plan import Constraint, FormPlan, parse_chords
-from hybrid.rules.constraints import Asked
+from hybrid.rules.asked import Asked
 from hybrid.rules.exact import Lattice
 from hybrid.rules.moments import GIVEN, Moment
+from hybrid.rules.onsets import contradict
 
 Possible = Callable[[Sequence[str]], bool]
 
@@ -145,7 +146,7 @@ def _place(
 def _contradict_alone(lattice: Lattice, names: Iterable[str]) -> bool:
     """Whether some voice, or two, cannot keep constraints whatever the chords are."""
     items = [lattice.asked[name] for name in names]
-    if lattice._contradicts(items):
+    if contradict(items):
         return True
     n_voices = len(lattice.moments[0].voices)
     voices = [(voice,) for voice in range(n_voices)]

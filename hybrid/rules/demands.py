@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from hybrid.core.errors import PlanError
 from hybrid.core.plan import Constraint, FormPlan
+from hybrid.rules.asked import Asked
 from hybrid.rules.chain import Chain, Stretch, runs_of
 from hybrid.rules.conflicts import check_harmony
-from hybrid.rules.constraints import HARMONIC, Asked, ask, check_values
+from hybrid.rules.constraints import HARMONIC, ask, check_values
 from hybrid.rules.parts import PartTable
 
 Run = tuple[Stretch, ...]

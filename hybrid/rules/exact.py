@@ -21,16 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.rules import weights as w
-from hybrid.rules.constraints import Asked, Count, Line, Onsets, Reach
+from hybrid.rules.asked import Asked, Count
 from hybrid.rules.harmony import Chord
 from hybrid.rules.lattice import draw_path
 from hybrid.rules.leading import GROUPS, link_between, transition
 from hybrid.rules.moments import GIVEN, Choices, Moment, choices
+from hybrid.rules.onsets import contradict
+from hybrid.rules.remembered import DEAD, Counted, Reached
+from hybrid.rules.sound import parallels, sound_steps
 from hybrid.rules.voicings import SILENT, Voicings
 
 Mask = NDArray[np.bool_]
-Codes = NDArray[np.int64]
-DEAD = -1
 CUT_MOVE = 1.5  # cost of each voice that moves where an event is cut
 
 
@@ -53,51 +54,6 @@ class Skeletal:
     spelling: NDArray[np.int64]
     probability: tuple[float, ...]
     code: int  # what the constraints remember after it
-
-
-class Reached:
-    """Remembers whether a pitch was reached."""
-
-    size = 2
-
-    def __init__(self, reaches: Sequence[Reach]) -> None:
-        self.reaches = reaches
-
-    def into(self, value: int, here: Moment, before: Choices | None, after: Choices) -> Codes:
-        event = here.event
-        hit = np.zeros(len(after.found), dtype=bool)
-        for reach in self.reaches:
-            if reach.start < event.end and event.onset < reach.end:
-                hit |= (after.found.pitch[:, list(reach.voices)] == reach.pitch).any(axis=1)
-        return np.where(hit | bool(value), 1, 0)[None, :]
-
-    def accepts(self, value: int) -> bool:
-        return value == 1
-
-
-class _Counted:
-    """Counts the moments of a bar at which some voices begin notes."""
-
-    def __init__(self, counts: Sequence[Count], struck: Callable[[Moment, int], bool]) -> None:
-        self.counts = counts
-        self.struck = struck
-        self.size = max(count.most for count in counts) + 1
-
-    def into(self, value: int, here: Moment, before: Choices | None, after: Choices) -> Codes:
-        event = here.event
-        count = next((c for c in self.counts if c.start < event.end and event.onset < c.end), None)
-        if count is None:
-            return np.zeros((1, 1), dtype=np.int64)
-        if event.onset <= count.start or before is None:
-            return np.ones((1, 1), dtype=np.int64)
-        own = list(count.voices)
-        moved = (before.found.pitch[:, None, own] != after.found.pitch[None, :, own]).any(axis=2)
-        moved |= any(self.struck(here, voice) for voice in own)
-        result = np.where(moved, value + 1, value)
-        return np.where(result > count.most, DEAD, result)
-
-    def accepts(self, value: int) -> bool:
-        return True
 
 
 class Lattice:
@@ -142,7 +98,7 @@ class Lattice:
     def feasible(self, names: Iterable[str], code: int = 0) -> bool:
         """Whether some path keeps the constraints of these names."""
         active = self._active(names)
-        if self._contradicts(active):
+        if contradict(active):
             return False
         viable = self._viable(active)
         return any(mask.any() for mask in self._entries(active, viable, code).values())
@@ -405,44 +361,20 @@ class Lattice:
     def _unparallel(self, place: int, voices: tuple[int, ...]) -> Mask:
         if place not in self._strict:
             a, b = self.choices[place - 1].found.pitch, self.choices[place].found.pitch
-            self._strict[place] = ~_parallels(a, b, combinations(sorted(voices), 2))
+            self._strict[place] = ~parallels(a, b, combinations(sorted(voices), 2))
         return self._strict[place]
-
-    def _contradicts(self, active: Sequence[Asked]) -> bool:
-        """Onsets that cannot be the same ones."""
-        onsets = [found for item in active for found in item.onsets]
-        lines = [line for item in active for line in item.lines]
-        counts = [count for item in active for count in item.counts]
-        for one, two in combinations(onsets, 2):
-            low, high = max(one.start, two.start), min(one.end, two.end)
-            if one.voice == two.voice and any(low <= tick < high for tick in one.ticks ^ two.ticks):
-                return True
-        for line in lines:
-            struck = {n[0] for n in line.notes if n[2] != SILENT}
-            for one in onsets:
-                low, high = max(one.start, line.start), min(one.end, line.end)
-                if one.voice == line.voice and any(
-                    low <= tick < high for tick in struck ^ one.ticks
-                ):
-                    return True
-            for other in lines:
-                low, high = max(other.start, line.start), min(other.end, line.end)
-                again = {n[0] for n in other.notes if n[2] != SILENT}
-                if other.voice == line.voice and any(low <= t < high for t in struck ^ again):
-                    return True
-        return any(_miscounts(count, onsets, lines) for count in counts)
 
     # the search over states
 
-    def _machines(self, active: Sequence[Asked]) -> list[Reached | _Counted]:
-        machines: list[Reached | _Counted] = []
+    def _machines(self, active: Sequence[Asked]) -> list[Reached | Counted]:
+        machines: list[Reached | Counted] = []
         for item in active:
             if item.reaches:
                 machines.append(Reached(item.reaches))
             binding = [count for count in item.counts if self._binds(count)]
             if binding:
                 machines.append(
-                    _Counted(binding, lambda moment, voice: self.struck(active, moment, voice))
+                    Counted(binding, lambda moment, voice: self.struck(active, moment, voice))
                 )
         return machines
 
@@ -451,7 +383,7 @@ class Lattice:
         return len(inside) > count.most
 
     def _codes(
-        self, machines: Sequence[Reached | _Counted], place: int, code: int
+        self, machines: Sequence[Reached | Counted], place: int, code: int
     ) -> NDArray[np.int64]:
         """Code after each step into a place; broadcasts to (n, m), `DEAD` where forbidden."""
         before = self.choices[place - 1] if place else None
@@ -466,7 +398,7 @@ class Lattice:
             radix *= machine.size
         return np.where(dead, DEAD, result)
 
-    def _all_codes(self, machines: Sequence[Reached | _Counted]) -> list[tuple[int, bool]]:
+    def _all_codes(self, machines: Sequence[Reached | Counted]) -> list[tuple[int, bool]]:
         """Every code, and whether the chain may end in it."""
         found = []
         for values in product(*(range(machine.size) for machine in machines)):
@@ -543,7 +475,7 @@ class Lattice:
                 for span in item.no_parallels:
                     if edge.breaks and span.covers(moment.event.onset):
                         pairs = combinations(sorted(span.voices), 2)
-                        keep = keep & ~_parallels(edge.pitch, found.pitch, pairs)[0]
+                        keep = keep & ~parallels(edge.pitch, found.pitch, pairs)[0]
             lone = Choices(tail, edge.pitch, edge.pitch < -9, ())
         radix = 1
         for machine in machines:
@@ -557,7 +489,7 @@ class Lattice:
     def _next(
         self,
         active: Sequence[Asked],
-        machines: Sequence[Reached | _Counted],
+        machines: Sequence[Reached | Counted],
         viable: Sequence[dict[int, Mask]],
         place: int,
         rows: Sequence[tuple[int, NDArray[np.int64]]],
@@ -570,89 +502,3 @@ class Lattice:
                 got = (pairs[index] & (after == target)).any(axis=0) & mask
                 found[target] = found.get(target, np.zeros(len(mask), dtype=bool)) | got
         return found
-
-
-def _miscounts(count: Count, onsets: Sequence[Onsets], lines: Sequence[Line]) -> bool:
-    """Whether a bar whose onsets are all fixed has too few or too many."""
-    if count.fewest * 120 > count.end - count.start:
-        return True
-    for voice in count.voices:
-        fixed: set[int] | None = None
-        for onset in onsets:
-            if onset.voice == voice and onset.start <= count.start and count.end <= onset.end:
-                fixed = set(onset.ticks)
-        for line in lines:
-            if line.voice == voice and line.start <= count.start and count.end <= line.end:
-                fixed = {n[0] for n in line.notes if n[2] != SILENT}
-        if fixed is not None:
-            number = sum(count.start <= tick < count.end for tick in fixed)
-            if not count.fewest <= number <= count.most:
-                return True
-    return False
-
-
-def _parallels(
-    old: NDArray[np.int64], new: NDArray[np.int64], pairs: Iterable[tuple[int, int]]
-) -> Mask:
-    bad = np.zeros((len(old), len(new)), dtype=bool)
-    for upper, lower in pairs:
-        a, b = old[:, None, upper], old[:, None, lower]
-        c, d = new[None, :, upper], new[None, :, lower]
-        up, down = c - a, d - b
-        interval, after = np.abs(a - b) % 12, np.abs(c - d) % 12
-        sounds = (a != SILENT) & (b != SILENT) & (c != SILENT) & (d != SILENT)
-        bad |= sounds & (up * down > 0) & (interval == after) & ((after == 0) | (after == 7))
-    return bad
-
-
-def sound_steps(
-    found: tuple[Voicings, Voicings],
-    chords: tuple[Chord, Chord],
-    breaks: bool,
-    given: frozenset[int],
-    loose: NDArray[np.bool_] | None,
-    own: frozenset[int] = frozenset(),
-) -> Mask:
-    """Which candidates may follow which under the hard rules.
-
-    Parameters
-    ----------
-    given : frozenset of int
-        Voices that are fixed on both sides; what they do among themselves is not judged.
-    loose : np.ndarray or None
-        Notes of the first candidates that have to go on by step or be held.
-    own : frozenset of int
-        Voices whose steps are not judged by themselves, only against the others.
-    """
-    before, after = found
-    n_voices = before.pitch.shape[1]
-    keep = np.ones((len(before), len(after)), dtype=bool)
-    if loose is not None:
-        for voice in range(n_voices):
-            move = np.abs(after.pitch[None, :, voice] - before.pitch[:, None, voice])
-            keep &= ~loose[:, None, voice] | (move <= 2)
-    if breaks:
-        return keep
-    pairs = [p for p in combinations(range(n_voices), 2) if not set(p) <= given]
-    keep &= ~_parallels(before.pitch, after.pitch, pairs)
-    due = link_between(chords[0], chords[1]).due
-    for voice in range(n_voices):
-        if voice in given | own:
-            continue
-        old, new = before.pitch[:, None, voice], after.pitch[None, :, voice]
-        sounds = (old != SILENT) & (new != SILENT)
-        move = np.where(sounds, new - old, 0)
-        fifths = after.spelling[None, :, voice] - before.spelling[:, None, voice]
-        keep &= ~(sounds & (np.abs(move) == 3) & (np.where(move > 0, fifths, -fifths) > 6))
-        if due.leading is not None:
-            good = (move == 1) | ((move == 0) & (due.leading in chords[1].classes))
-            if 0 < voice < n_voices - 1:
-                good |= (move == -4) & (new % 12 == chords[1].classes[2])
-            keep &= ~(sounds & (old % 12 == due.leading)) | good
-        if due.seventh is not None:
-            good = (move == -1) | (move == -2) | ((move == 0) & due.seventh_may_stay)
-            tone = chords[0].seventh
-            if tone is not None and tone + 7 in chords[1].tones:
-                good |= move == 1
-            keep &= ~(sounds & (old % 12 == due.seventh)) | good
-    return keep

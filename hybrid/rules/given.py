@@ -11,8 +11,8 @@ from hybrid.core.engine import Region
 from hybrid.core.errors import PlanError
 from hybrid.core.pitch import NO_SPELLING, Key
 from hybrid.core.score import TICKS_PER_QUARTER, Score, Track
+from hybrid.rules.asked import Asked, Line
 from hybrid.rules.chain import Stretch
-from hybrid.rules.constraints import Asked, Line
 from hybrid.rules.exact import Edge
 from hybrid.rules.harmony import Chord, to_ticks
 from hybrid.rules.lines import LineNote

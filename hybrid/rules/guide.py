@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hybrid.rules.constraints import ALL_PITCHES, Asked, source_of
+from hybrid.rules.asked import ALL_PITCHES, Asked, source_of
 from hybrid.rules.decorate import Figure, parts_of
 from hybrid.rules.harmony import Chord, Event, to_ticks
 from hybrid.rules.lines import LineNote

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from hybrid.core.pitch import pitch_class
 from hybrid.rules import weights as w
-from hybrid.rules.constraints import Asked
+from hybrid.rules.asked import Asked
 from hybrid.rules.harmony import Event
 from hybrid.rules.parts import Voice
 from hybrid.rules.scales import scale_of

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from hybrid.core.plan import PlacedPhrase
+from hybrid.rules.asked import Asked, Count, source_of
 from hybrid.rules.chorale import maker_of
-from hybrid.rules.constraints import Asked, Count, source_of
 from hybrid.rules.decorate import Figure, parts_of
 from hybrid.rules.exact import Lattice, Skeletal
 from hybrid.rules.harmony import accent_at

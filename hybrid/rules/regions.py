@@ -20,11 +20,12 @@ from hybrid.core.score import NOTE_DTYPE, Articulation, Score
 from hybrid.core.seeds import stage_rng
 from hybrid.core.trace import Trace, TraceEntry
 from hybrid.rules.accompany_constrained import draw_accompanied
+from hybrid.rules.asked import Asked
 from hybrid.rules.assemble import velocity
 from hybrid.rules.chain import Chain, Stretch, runs_of
 from hybrid.rules.conflicts import check_harmony
 from hybrid.rules.constrained import draw_phrase
-from hybrid.rules.constraints import HARMONIC, Asked, ask, bar_start, check_values
+from hybrid.rules.constraints import HARMONIC, ask, bar_start, check_values
 from hybrid.rules.exact import Edge
 from hybrid.rules.given import (
     beside,

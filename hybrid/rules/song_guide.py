@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.rules.constraints import Asked, Line, Reach
+from hybrid.rules.asked import Asked, Line, Reach
 from hybrid.rules.guide import Guide, parallel
 from hybrid.rules.harmony import Chord, accent_at
 from hybrid.rules.lines import LineNote
