@@ -312,13 +312,14 @@ class Lattice:
     def may_move(self, active: Sequence[Asked], moment: Moment, voice: int) -> bool:
         """Whether a voice may take another note at a moment."""
         if self.bound(active, moment, voice):
-            return self.struck(active, moment, voice) or self._ends_line(active, moment, voice)
+            return self.struck(active, moment, voice) or self.ends_line(active, moment, voice)
         if self.wide or not (moment.extra or voice in moment.still):
             return True
         names = {item.name for item in active}
         return any(v == voice and name in names for v, name in moment.reasons)
 
-    def _ends_line(self, active: Sequence[Asked], moment: Moment, voice: int) -> bool:
+    def ends_line(self, active: Sequence[Asked], moment: Moment, voice: int) -> bool:
+        """Whether a fixed line of a voice ends where a moment begins."""
         onset = moment.event.onset
         return any(
             line.voice == voice and line.end == onset for item in active for line in item.lines

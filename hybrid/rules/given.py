@@ -21,6 +21,7 @@ from hybrid.rules.parts import PartTable, Voice
 from hybrid.rules.patterns import LINEAR
 from hybrid.rules.voicings import SILENT
 
+SILENCE = 480  # ticks for which a pattern's line is still heard, or is not missed yet
 Note = tuple[int, int, int, int]  # onset, end, pitch, spelling
 
 
@@ -159,7 +160,11 @@ def edge_at(
     pitches, spellings = [], []
     for column, voice in enumerate(voices):
         row = () if column in shared else notes_of(given, table, voice, voices)
-        note = next((n for n in row if n[0] <= moment < n[1]), None)
+        # Patterns rest between their strokes: there the nearest note is what is heard.
+        reach = SILENCE if item.scheme is not None else 0
+        start, end = (moment - reach, moment) if at_end else (moment, moment + reach)
+        near = [n for n in row if n[0] <= end and start < n[1]]
+        note = (near[-1] if at_end else near[0]) if near else None
         pitches.append(note[2] if note else SILENT)
         spellings.append(note[3] if note else SILENT)
     breaks = any(

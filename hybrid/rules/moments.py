@@ -100,7 +100,8 @@ class _Option:
     spelling: int
     guest: bool = False
     loose: bool = False
-    free: bool = False  # from a line: may cross, may leave the range
+    free: bool = False  # from a line: may cross other such notes, may leave the range
+    crosses: bool = False  # from a strand's fixed line: may cross the other strands
     names: set[str] = field(default_factory=set)
 
 
@@ -203,6 +204,7 @@ def choices(moment: Moment, asked: Sequence[Asked]) -> Choices:
             tone = by_class.get(pitch % 12, spelling) if pitch != SILENT else SILENT
             option = mine.setdefault(pitch, _Option(tone, guest=True, free=True))
             option.names.add(item.name)
+            option.crosses |= moment.accompanied and not line.given
         for mask in item.masks:
             if not mask.pinned or not _holds_on(mask.start, moment):
                 continue
@@ -292,12 +294,13 @@ def _product(moment: Moment, options: list[dict[int, _Option]], given: frozenset
             # A melody may lie anywhere above its strands, and cross them.
             over = row[1:] if moment.accompanied else row
             above = next((p for p in reversed(over) if p != SILENT), None)
-            above_free = above is not None and row[-1] == above and options[column - 1][above].free
+            near = above is not None and row[-1] == above
+            upper = options[column - 1][row[-1]] if near else None
             for pitch, option in sorted(mine.items()):
                 if pitch != SILENT and above is not None:
-                    loose = option.free and above_free
-                    if moment.accompanied:
-                        loose = option.free or above_free
+                    loose = option.crosses
+                    if upper is not None:
+                        loose |= upper.crosses or (upper.free and option.free)
                     gap = above - pitch
                     least = 1 if moment.accompanied else 0
                     if not loose and not least <= gap <= widest[column - 1] + 12:

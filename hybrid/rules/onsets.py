@@ -29,6 +29,11 @@ def contradict(active: Sequence[Asked]) -> bool:
             again = {n[0] for n in other.notes if n[2] != SILENT}
             if other.voice == line.voice and any(low <= t < high for t in struck ^ again):
                 return True
+    for first, second in combinations(counts, 2):
+        same = (first.start, first.end) == (second.start, second.end)
+        shared = set(first.voices) & set(second.voices)
+        if same and shared and max(first.fewest, second.fewest) > min(first.most, second.most):
+            return True
     return any(_miscounts(count, onsets, lines) for count in counts)
 
 

@@ -41,6 +41,8 @@ def plain_figures(
                 )
                 goes_on = moment.extra or voice in moment.still
                 held = same and (goes_on or (no_repeats and not moment.event.first))
+            # Where a fixed line ends its last note does too, whatever follows.
+            held &= not lattice.ends_line(active, moment, voice)
             row.append(Figure("plain", ((0, *note),), held))
         rows.append(row)
     for item in active:

@@ -60,7 +60,7 @@ def keeps(
     tracks |= {"melody": every[0]}
     lines = rows(score)
     if plan.texture in BROKEN and "upper" in item.voices:
-        lines[tracks["upper"]] = _upper_strand(lines[tracks["upper"]], plan)
+        lines[tracks["upper"]] = _upper_strand(lines[tracks["upper"]])
     if plan.texture in BROKEN and item.kind in ("melody", "rhythm"):
         # A strand with onsets of its own has a voice of its own.
         lines = rows(score, voice=1)
@@ -124,16 +124,18 @@ def keeps(
     raise AssertionError(item.kind)
 
 
-def _upper_strand(row: Row, plan: FormPlan) -> Row:
-    """The higher one of two strands that sound in turn: the highest notes over each chord."""
-    found = []
-    for placed in plan.phrases():
-        for chord in placed.phrase.chords:
-            start = int((placed.start + chord.onset) * 480)
-            end = int((placed.start + chord.end) * 480)
-            inside = [note for note in row if start <= note[0] < end]
-            found += [note for note in inside if note[2] == max(n[2] for n in inside)]
-    return found
+def _upper_strand(row: Row) -> Row:
+    """The higher one of two strands that sound in turn: no note of its beat lies above."""
+    return [
+        note
+        for note in row
+        if not any(
+            other[0] < note[0] // 480 * 480 + 480
+            and note[0] // 480 * 480 < other[1]
+            and other[2] > note[2]
+            for other in row
+        )
+    ]
 
 
 def _parallel(one: Row, two: Row, start: int, end: int) -> bool:

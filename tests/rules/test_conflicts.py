@@ -364,3 +364,12 @@ def test_quickxplain_prefers_what_stands_first() -> None:
 
     assert quickxplain("abcd", possible) == ("a", "b")
     assert quickxplain("ac", possible) == ()
+
+
+def test_densities_that_no_number_of_notes_keeps() -> None:
+    plan = oracle.small_plan(HOME)
+    few = Constraint("density", [1, 4], voices=("alto",))
+    many = Constraint("density", [6, 6], (1, 2), ("alto",))
+    with pytest.raises(ConflictError) as caught:
+        fill(plan, (few, many))
+    assert caught.value.conflict == (few.name, many.name)

@@ -203,12 +203,6 @@ def test_values_that_cannot_be_read(item: Constraint, rule: str) -> None:
         fill(oracle.small_plan(), item)
 
 
-def test_accompanied_textures_refuse_what_they_cannot_keep() -> None:
-    plan = replace(oracle.small_plan(), texture="alberti", instruments=("flute", "piano"))
-    with pytest.raises(PlanError, match="cannot be honoured in the texture 'alberti'"):
-        fill(plan, Constraint("rhythm", "2 2", voices=("bass",)))
-
-
 def test_example_of_the_page_runs(capsys: pytest.CaptureFixture[str]) -> None:
     page = Path(__file__).parents[2] / "docs" / "constraints.md"
     text = page.read_text(encoding="utf-8")

@@ -200,9 +200,3 @@ def test_regions_that_are_not_there(
 def test_given_has_the_plans_tracks(plan: FormPlan, given: Score) -> None:
     with pytest.raises(PlanError, match="given must have one track 'bass'"):
         refill(plan, replace(given, tracks=given.tracks[:3]), Region(1, 2))
-
-
-def test_accompanied_regions_are_refused(given: Score) -> None:
-    plan = replace(plans.chorale(), texture="alberti")
-    with pytest.raises(PlanError, match="chorale and counterpoint only"):
-        refill(plan, given, Region(1, 2))
