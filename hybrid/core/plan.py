@@ -251,7 +251,8 @@ class Constraint:
     bars : (int, int) or None
         First and last bar, counted from 1 over the whole piece; None for all.
     voices : tuple of str
-        Track names or ``soprano``, ``alto``, ``tenor``, ``bass``, ``melody``; empty for all.
+        Track names or ``soprano``, ``alto``, ``tenor``, ``bass``, ``melody``, and in accompanied
+        textures ``upper``, ``middle``, ``low``; empty for all.
     hard : bool
     beat : Fraction
         1 is the bar line; for kinds that name a moment.

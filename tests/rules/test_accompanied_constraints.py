@@ -101,7 +101,7 @@ def kept(score: Score, items: Items, plan: FormPlan) -> list[bool]:
 
 def _cases(rows: tuple[Items, ...], turns: tuple[int, ...]) -> list[object]:
     """Each row in a texture or two at once, in the others with the slow tests."""
-    found = []
+    found: list[object] = []
     for number, items in enumerate(rows):
         for place, texture in enumerate(TEXTURES):
             soon = (place - number) % len(TEXTURES) in turns
