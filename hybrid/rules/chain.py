@@ -286,12 +286,15 @@ def _under_melody(
 
 
 def runs_of(stretches: Sequence[Stretch]) -> tuple[tuple[Stretch, ...], ...]:
-    """The longest rows of phrases that are written in the same way in the same voices."""
+    """The longest rows of phrases that are written in the same way in the same voices.
+
+    Equal parts may go to other instruments, if they are as many as before.
+    """
     runs: list[list[Stretch]] = []
     before: object = None
     for item in stretches:
         lines = tuple((voice.part, voice.number) for voice in item.voices)
-        kind = (item.scheme is None, lines if item.scheme is not None else ())
+        kind = len(item.voices) if item.scheme is None else lines
         if kind != before:
             runs.append([])
         runs[-1].append(item)

@@ -13,19 +13,23 @@ from hybrid.rules.leading import link_between
 from hybrid.rules.voicings import SILENT, Voicings
 
 Mask = NDArray[np.bool_]
+PERFECT = (0, 7)
 
 
 def parallels(
     old: NDArray[np.int64], new: NDArray[np.int64], pairs: Iterable[tuple[int, int]]
 ) -> Mask:
+    """Which steps make parallel fifths, octaves or unisons between some pairs of voices; (n, m)."""
     bad = np.zeros((len(old), len(new)), dtype=bool)
     for upper, lower in pairs:
-        a, b = old[:, None, upper], old[:, None, lower]
-        c, d = new[None, :, upper], new[None, :, lower]
-        up, down = c - a, d - b
-        interval, after = np.abs(a - b) % 12, np.abs(c - d) % 12
-        sounds = (a != SILENT) & (b != SILENT) & (c != SILENT) & (d != SILENT)
-        bad |= sounds & (up * down > 0) & (interval == after) & ((after == 0) | (after == 7))
+        a, b, c, d = old[:, upper], old[:, lower], new[:, upper], new[:, lower]
+        interval = np.where((a != SILENT) & (b != SILENT), np.abs(a - b) % 12, -1)
+        after = np.where((c != SILENT) & (d != SILENT), np.abs(c - d) % 12, -1)
+        for perfect in PERFECT:
+            rows, columns = np.flatnonzero(interval == perfect), np.flatnonzero(after == perfect)
+            up = np.sign(c[None, columns] - a[rows, None])
+            down = np.sign(d[None, columns] - b[rows, None])
+            bad[np.ix_(rows, columns)] |= up * down > 0
     return bad
 
 
@@ -52,31 +56,46 @@ def sound_steps(
     n_voices = before.pitch.shape[1]
     keep = np.ones((len(before), len(after)), dtype=bool)
     if loose is not None:
-        for voice in range(n_voices):
+        for voice in np.flatnonzero(loose.any(axis=0)).tolist():
             move = np.abs(after.pitch[None, :, voice] - before.pitch[:, None, voice])
             keep &= ~loose[:, None, voice] | (move <= 2)
     if breaks:
         return keep
     pairs = [p for p in combinations(range(n_voices), 2) if not set(p) <= given]
     keep &= ~parallels(before.pitch, after.pitch, pairs)
-    due = link_between(chords[0], chords[1]).due
     for voice in range(n_voices):
-        if voice in given | own:
-            continue
-        old, new = before.pitch[:, None, voice], after.pitch[None, :, voice]
-        sounds = (old != SILENT) & (new != SILENT)
-        move = np.where(sounds, new - old, 0)
-        fifths = after.spelling[None, :, voice] - before.spelling[:, None, voice]
-        keep &= ~(sounds & (np.abs(move) == 3) & (np.where(move > 0, fifths, -fifths) > 6))
-        if due.leading is not None:
-            good = (move == 1) | ((move == 0) & (due.leading in chords[1].classes))
-            if 0 < voice < n_voices - 1:
-                good |= (move == -4) & (new % 12 == chords[1].classes[2])
-            keep &= ~(sounds & (old % 12 == due.leading)) | good
-        if due.seventh is not None:
-            good = (move == -1) | (move == -2) | ((move == 0) & due.seventh_may_stay)
-            tone = chords[0].seventh
-            if tone is not None and tone + 7 in chords[1].tones:
-                good |= move == 1
-            keep &= ~(sounds & (old % 12 == due.seventh)) | good
+        if voice not in given | own:
+            inner = 0 < voice < n_voices - 1
+            keep &= _own_steps(before, after, voice, chords, inner)
     return keep
+
+
+def _own_steps(
+    before: Voicings, after: Voicings, voice: int, chords: tuple[Chord, Chord], inner: bool
+) -> Mask:
+    """Steps of one voice: no augmented second, and what has to move on goes where it has to."""
+    due = link_between(chords[0], chords[1]).due
+    # The voice has few notes of its own: judge those, then look each candidate's note up.
+    notes, place = np.unique(
+        np.stack([before.pitch[:, voice], before.spelling[:, voice]]), axis=1, return_inverse=True
+    )
+    onward, place_after = np.unique(
+        np.stack([after.pitch[:, voice], after.spelling[:, voice]]), axis=1, return_inverse=True
+    )
+    old, new = notes[0][:, None], onward[0][None, :]
+    sounds = (old != SILENT) & (new != SILENT)
+    move = np.where(sounds, new - old, 0)
+    fifths = onward[1][None, :] - notes[1][:, None]
+    keep = ~(sounds & (np.abs(move) == 3) & (np.where(move > 0, fifths, -fifths) > 6))
+    if due.leading is not None:
+        good = (move == 1) | ((move == 0) & (due.leading in chords[1].classes))
+        if inner:
+            good |= (move == -4) & (new % 12 == chords[1].classes[2])
+        keep &= ~(sounds & (old % 12 == due.leading)) | good
+    if due.seventh is not None:
+        good = (move == -1) | (move == -2) | ((move == 0) & due.seventh_may_stay)
+        tone = chords[0].seventh
+        if tone is not None and tone + 7 in chords[1].tones:
+            good |= move == 1
+        keep &= ~(sounds & (old % 12 == due.seventh)) | good
+    return np.asarray(keep[np.ix_(place.ravel(), place_after.ravel())])
