@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import hybrid
-from hybrid.cli import compose, corpora, doctor, grammars, scores
+from hybrid.cli import compose, corpora, doctor, grammars, scores, training
 
 # Help as plain text: it starts three times as fast as the boxed one and reads well in a pipe.
 app = typer.Typer(
@@ -40,4 +40,5 @@ compose.register(app)
 scores.register(app)
 grammars.register(app)
 corpora.register(app)
+training.register(app)
 doctor.register(app)
