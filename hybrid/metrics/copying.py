@@ -103,6 +103,13 @@ class _Table:
         """The hashes, ascending."""
         return self.hashes[self.order]
 
+    def ranks(self, hashes: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """First and past-the-last rank of each hash among the ascending ones."""
+        return (
+            np.searchsorted(self.ranked, hashes),
+            np.searchsorted(self.ranked, hashes, side="right"),
+        )
+
 
 class CopyIndex:
     """Hashed patterns of training pieces.
@@ -181,6 +188,11 @@ class CopyIndex:
         """How many patterns of a kind (of `KINDS`) are kept."""
         return len(self._tables[kind].hashes)
 
+    def contains(self, kind: str, hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
+        """Whether the index has each hash value, kept ones only; same shape."""
+        first, stop = self._tables[kind].ranks(hashes)
+        return stop > first
+
     def measure(self, piece: Score | Grid) -> dict[str, Copied]:
         """Look a piece up.
 
@@ -203,8 +215,7 @@ class CopyIndex:
     def _copied(self, kind: str, patterns: Patterns) -> Copied:
         table = self._tables[kind]
         kept = np.flatnonzero(patterns.hashes % self.keep == 0)
-        first = np.searchsorted(table.ranked, patterns.hashes[kept])
-        stop = np.searchsorted(table.ranked, patterns.hashes[kept], side="right")
+        first, stop = table.ranks(patterns.hashes[kept])
         found = stop > first
         if not found.any():
             return Copied(len(kept), 0.0, 0, 0.0, 0.0, -1, "")

@@ -199,6 +199,7 @@ def grid_of_score(score: Score, n_voices: int | None = len(VOICES)) -> tuple[Gri
     Returns
     -------
     grid : np.ndarray, shape (T, V), int64
+        Until the last note ends.
     losses : tuple of str
         What the grid could not keep, one line a kind: notes off the grid, notes too short to
         be seen, repeated notes that now look held.
@@ -215,7 +216,9 @@ def grid_of_score(score: Score, n_voices: int | None = len(VOICES)) -> tuple[Gri
             f"({', '.join(voice.name for voice in voices) or 'no notes'})"
         )
     quarter = score.ticks_per_quarter
-    n_rows = -(-score.length * ROWS_PER_QUARTER // quarter)
+    # To the last note's end: formats with bars fill up the last one with rests.
+    end_tick = max(int((v.notes["onset"] + v.notes["duration"]).max()) for v in voices)
+    n_rows = -(-end_tick * ROWS_PER_QUARTER // quarter)
     ticks = np.arange(n_rows) * quarter / ROWS_PER_QUARTER
     grid = np.full((n_rows, len(voices)), SILENCE, dtype=np.int64)
     n_off = n_unseen = n_merged = 0

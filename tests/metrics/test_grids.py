@@ -49,7 +49,8 @@ def test_a_grid_survives_as_a_score(grid: np.ndarray) -> None:
         return  # a voice without notes is no voice of a score
     back, losses = grids.grid_of_score(grids.score_of_grid(grid))
     assert losses == ()
-    assert back.tolist() == grid.tolist()
+    until = int(np.flatnonzero((grid != -1).any(axis=1))[-1]) + 1
+    assert back.tolist() == grid[:until].tolist()
 
 
 def test_losses_are_counted() -> None:
