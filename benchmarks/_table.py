@@ -45,6 +45,7 @@ def write_table(
     *,
     title: str = "",
     packages: Iterable[str] = (),
+    sections: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
     folder: Path = RESULTS,
 ) -> tuple[Path, Path]:
     """Write ``name.md`` and ``name.json``.
@@ -62,20 +63,18 @@ def write_table(
         Heading; by default the name.
     packages : iterable of str
         Those whose versions matter.
+    sections : mapping of str to rows, optional
+        Further tables by their headings, between the first one and the notes.
 
     Returns
     -------
     (Path, Path)
         The Markdown and the JSON file.
     """
-    columns = list(dict.fromkeys(key for row in rows for key in row))
     machine, found = hardware(), versions(packages)
-    lines = [f"# {title or name}", ""]
-    lines.append("| " + " | ".join(columns) + " |")
-    lines.append("|" + "|".join(" --- " for _ in columns) + "|")
-    for row in rows:
-        lines.append("| " + " | ".join(_cell(row.get(column)) for column in columns) + " |")
-    lines.append("")
+    lines = [f"# {title or name}", "", *markdown_table(rows), ""]
+    for heading, table in (sections or {}).items():
+        lines += [f"## {heading}", "", *markdown_table(table), ""]
     for note in notes:
         lines.extend([f"- {note}"])
     lines.extend(
@@ -98,8 +97,21 @@ def write_table(
         "notes": list(notes),
         "rows": [dict(row) for row in rows],
     }
+    if sections:
+        record["sections"] = {
+            heading: [dict(row) for row in table] for heading, table in sections.items()
+        }
     data.write_text(json.dumps(record, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     return text, data
+
+
+def markdown_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines of a table; columns are the keys in order of their first appearance."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = ["| " + " | ".join(columns) + " |", "|" + "|".join(" --- " for _ in columns) + "|"]
+    for row in rows:
+        lines.append("| " + " | ".join(_cell(row.get(column)) for column in columns) + " |")
+    return lines
 
 
 def _cell(value: Any) -> str:
