@@ -110,6 +110,8 @@ def _read_analysis(
     stream: Any = music21.converter.parse(path, format="romantext")
     rows = []
     for roman in stream.recurse().getElementsByClass("RomanNumeral"):
+        if roman.key is None:  # a chord before any key is named
+            continue
         offset = float(roman.getOffsetInHierarchy(stream))
         if measures is not None:
             if roman.measureNumber not in measures:

@@ -31,6 +31,8 @@ MIN_RATE_RATIO = 0.5
 BROKEN_CHORDS = 0.7
 #: Two lines whose onsets agree this far are in one rhythm.
 ONE_RHYTHM = 0.85
+#: A line whose onsets agree this far with the lead's moves with it.
+WITH_LEAD = 0.6
 #: A chorale has this share of its onsets in three voices or more.
 TOGETHER = 0.45
 #: A highest note this many semitones under the usual one is no lead.
@@ -150,13 +152,17 @@ def _lines(score: Score, start: int, end: int) -> str | None:
     sizes = [len(moments) for moments in onsets]
     if len(onsets) < 2 or min(sizes) < MIN_RATE_RATIO * max(sizes):
         return None
-    # The lead may share a rhythm with another line; two lines under it in one are chords.
+    # Two lines in one rhythm that the lead does not have are chords under it.
     for first, second in combinations(onsets[1:], 2):
-        if len(first & second) >= ONE_RHYTHM * len(first | second):
+        if _alike(first, second) >= ONE_RHYTHM and _alike(onsets[0], first) < WITH_LEAD:
             return None
     together = Counter(tick for moments in onsets for tick in moments)
     share = sum(n >= 3 for n in together.values()) / len(together)
     return "chorale" if len(onsets) >= 4 and share >= TOGETHER else "counterpoint"
+
+
+def _alike(first: set[int], second: set[int]) -> float:
+    return len(first & second) / len(first | second)
 
 
 def _under_the_lead(grid: Grid, start: int, end: int) -> NDArray[Any]:

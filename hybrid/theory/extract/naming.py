@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,6 +17,8 @@ from hybrid.theory.extract.habits import MODES, SHAPE_NAMES, SHAPES
 #: Line-of-fifths places at which a tonic may be spelled, and signatures a key may have.
 _TONICS = range(-9, 13)
 _MOST_ACCIDENTALS = 9
+#: Semitones by which a bass may rise inside a chord and still be its bass.
+BASS_STEP = 7
 
 
 def name_chords(
@@ -106,39 +110,46 @@ def _bass_members(
 ) -> NDArray[np.int64]:
     """Which chord tone (0 root, 1 third ...) each frame has in the bass; (F,).
 
-    The lowest chord tone of a beat is its bass. A chord keeps the bass of the beat before
-    unless the new one is lower, or the old one is not heard again near its height.
+    The lowest chord tone of a beat may be its bass. A chord keeps its bass while it lasts,
+    unless a lower tone comes, or one at most `BASS_STEP` higher while the old one does not
+    come back: what rises from a bass and falls back to it breaks the chord.
     """
-    above = np.array([(*SHAPES[name], -1)[:4] for name in SHAPE_NAMES])
-    member = np.zeros(len(grid), dtype=np.int64)
     new = np.ones(len(grid), dtype=bool)
     new[1:] = (np.diff(root) != 0) | (np.diff(shape) != 0) | new_key[1:]
-    beat = grid.accent > 0
-    starts = np.flatnonzero(new | beat)
-    stops = np.append(starts[1:], len(grid))
-    low = grid.lowest
-    current = 0
-    decided = False
-    for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
-        if new[start]:
-            decided, current = False, 0
-        tones = above[shape[start]]
-        pitches = low[start:stop]
-        pitches = pitches[pitches != NO_BASS]
-        degree = (pitches - root[start]) % 12
-        inside = np.isin(degree, tones[tones >= 0])
-        if inside.any():
-            lowest = int(pitches[inside].min())
-            found = int(np.flatnonzero(tones == (lowest - root[start]) % 12)[0])
-            if not decided:
-                # Frames of this chord that came before its first bass tone share it.
-                back = start
-                while back > 0 and not new[back]:
-                    back -= 1
-                member[back:start] = found
-            current, decided = found, True
-        member[start:stop] = current
+    member = np.zeros(len(grid), dtype=np.int64)
+    starts = np.flatnonzero(new)
+    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(grid)], strict=True):
+        tones = SHAPES[SHAPE_NAMES[shape[start]]]
+        moves = _bass_moves(grid, start, stop, int(root[start]), tones)
+        for index, (frame, pitch) in enumerate(moves):
+            # What comes before the first bass tone shares it.
+            first = frame if index else start
+            member[first:stop] = tones.index((pitch - int(root[start])) % 12)
     return member
+
+
+def _bass_moves(
+    grid: Grid, start: int, stop: int, root: int, tones: tuple[int, ...]
+) -> list[tuple[int, int]]:
+    """Frames and pitches at which a chord's bass is new."""
+    beats = [start, *(np.flatnonzero(grid.accent[start + 1 : stop] > 0) + start + 1).tolist(), stop]
+    heard: list[tuple[int, int]] = []
+    for first, after in pairwise(beats):
+        low = grid.lowest[first:after]
+        inside = low[(low != NO_BASS) & np.isin((low - root) % 12, tones)]
+        if len(inside):
+            heard.append((first, int(inside.min())))
+    moves: list[tuple[int, int]] = []
+    for index, (frame, pitch) in enumerate(heard):
+        if moves:
+            current = moves[-1][1]
+            comes_back = any(later <= current for _, later in heard[index + 1 :])
+            if pitch == current or pitch > current + BASS_STEP:
+                continue
+            if pitch > current and comes_back:
+                continue
+        moves.append((frame, pitch))
+    return moves
 
 
 def _numeral(

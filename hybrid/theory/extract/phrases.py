@@ -25,14 +25,14 @@ from hybrid.theory.extract.lead import BarPairs
 CADENCE_POINTS = {"PAC": 1.2, "IAC": 0.7, "HC": 0.5, "PC": 0.4, "DC": 0.2}
 GAP_POINTS = 1.0  # for each octave by which the lead's gap is longer than is usual in a bar
 SILENCE_POINTS = 0.5  # for silence of the lead, in usual gaps
-BEGIN_POINTS = 2.0  # music that is also elsewhere begins at the bar line
-END_POINTS = 1.0  # such music ends there
+BEGIN_POINTS = 2.4  # music that is also elsewhere begins at the bar line
+END_POINTS = 0.5  # such music ends there
 #: What a standard deviation of these points within the piece is worth.
 EVIDENCE_POINTS = 1.5
 #: What speaks for itself: a fermata; a section mark, repeat sign or change of signature.
 FERMATA_POINTS, MARK_POINTS = 8.0, 6.0
 #: Usual lengths of phrases in bars that are tried, and what speaks for each beforehand.
-SCALES = {2: 0.1, 4: 0.0, 8: 0.3}
+SCALES = {2: -0.1, 4: 0.0, 8: 0.15}
 #: Points lost for each octave by which a phrase is shorter or longer than usual, and where
 #: its length is odd.
 SHORTER_POINTS, LONGER_POINTS, ODD_POINTS = 2.7, 3.0, 0.5

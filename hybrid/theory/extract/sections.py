@@ -11,14 +11,14 @@ from hybrid.theory.extract.themes import ThemeUse
 #: Points for a section to begin with a phrase: of a theme not heard before, of another
 #: theme than the phrase before, after a perfect cadence, and where a mark or a change of
 #: metre stands.
-NEW_POINTS, OTHER_POINTS, FULL_STOP_POINTS, MARK_POINTS = 1.0, 0.5, 0.8, 4.0
+NEW_POINTS, OTHER_POINTS, FULL_STOP_POINTS, MARK_POINTS = 1.0, 1.0, 0.8, 4.0
 #: A passage of themes that came before in the same order begins.
 RETURN_POINTS = 1.5
 #: Length in bars that sections like to have, and points lost for each octave away from it.
-USUAL_BARS, LENGTH_WEIGHT = 16, 1.2
+USUAL_BARS, LENGTH_WEIGHT = 8, 1.2
 #: What a section costs.
-SECTION_COST = 1.5
-SAME = 0.5  # share of the bars that must have the same themes in the same order
+SECTION_COST = 0.5
+SAME = 0.65  # share of the bars that must have the same themes in the same order
 
 
 def part_phrases(
