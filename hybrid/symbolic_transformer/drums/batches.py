@@ -251,8 +251,7 @@ def _show(start: int, end: int, bars_before: int, rng: np.random.Generator) -> W
     far = int(rng.integers(1, FARTHEST_REFERENCE + 1))
     distance = 4 * (1 + far % 8) if fours < P_FOURS else far
     told = tuple(
-        name == "metre"
-        or (drop >= P_DROP and not (unmeasured < P_UNMEASURED and name in MEASURED))
+        name == "metre" or (drop >= P_DROP and not (unmeasured < P_UNMEASURED and name in MEASURED))
         for name, drop in zip(COLUMNS, drops, strict=True)
     )
     return Window(

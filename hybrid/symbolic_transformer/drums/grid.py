@@ -69,9 +69,7 @@ class Grid:
                 f"Grid.velocities must be in 1..127, got {played.min()}..{played.max()}"
             )
         half = STEP_UNITS // 2
-        if self.timings.size and not (
-            self.timings.min() >= -half and self.timings.max() < half
-        ):
+        if self.timings.size and not (self.timings.min() >= -half and self.timings.max() < half):
             raise ScoreError(
                 f"Grid.timings must be in {-half}..{half - 1}, "
                 f"got {self.timings.min()}..{self.timings.max()}"

@@ -46,9 +46,7 @@ _KEYS = {
 }
 #: Drum number of each MIDI key that belongs to a kit. To the keys of the TD-11 we add the
 #: two of General MIDI that it lacks: 35, the other kick, and 41, the lowest tom.
-DRUM_OF = MappingProxyType(
-    {key: DRUMS.index(name) for name, keys in _KEYS.items() for key in keys}
-)
+DRUM_OF = MappingProxyType({key: DRUMS.index(name) for name, keys in _KEYS.items() for key in keys})
 
 KICK, SNARE, CLOSED_HAT, OPEN_HAT, LOW_TOM, MID_TOM, HIGH_TOM, CRASH, RIDE = range(N_DRUMS)
 

@@ -19,7 +19,6 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +26,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from hybrid.core.errors import ConfigError, FormatError
+from hybrid.core.errors import ConfigError
 from hybrid.io.atomic import atomic_file, write_text
 from hybrid.symbolic_transformer.drums.batches import (
     LISTED,
@@ -39,8 +38,10 @@ from hybrid.symbolic_transformer.drums.batches import (
     scoring_windows,
 )
 from hybrid.symbolic_transformer.drums.conditions import COLUMNS, Levels
+from hybrid.symbolic_transformer.drums.config import DrumConfig
 from hybrid.symbolic_transformer.drums.data import Corpus, read_corpus
-from hybrid.symbolic_transformer.drums.model import DrumConfig, DrumModel
+from hybrid.symbolic_transformer.drums.model import DrumModel
+from hybrid.symbolic_transformer.drums.weights import Weights, read_weights, write_weights
 
 #: Called with the share that is done, 0..1.
 Share = Callable[[float], None]
@@ -127,9 +128,7 @@ class Trainer:
         Where the checkpoint is kept; one that is there is continued.
     """
 
-    def __init__(
-        self, config: TrainConfig, train: Table, validation: Table, folder: Path
-    ) -> None:
+    def __init__(self, config: TrainConfig, train: Table, validation: Table, folder: Path) -> None:
         self.config = config
         self.train_table, self.validation_table = train, validation
         self.path = Path(folder) / "checkpoint.safetensors"
@@ -314,41 +313,18 @@ def _grouped(items: list[tuple[Window, int]], size: int = 8) -> list[list[tuple[
     return [ranked[at : at + size] for at in range(0, len(ranked), size)]
 
 
-def save_weights(
-    model: DrumModel, levels: Levels, path: Path, facts: dict[str, Any] | None = None
-) -> None:
-    """Write weights in 16 bits, with the configuration and the levels in the file's header."""
-    tensors = {
-        name: value.to(torch.float16).contiguous() for name, value in model.state_dict().items()
-    }
-    header = {
-        "config": json.dumps(model.config.to_dict(), sort_keys=True),
-        "levels": json.dumps(asdict(levels), sort_keys=True),
-        **{name: str(value) for name, value in (facts or {}).items()},
-    }
-    with atomic_file(path) as place:
-        save_file(tensors, str(place), header)
-
-
 def load_model(path: Path) -> tuple[DrumModel, Levels]:
-    """The model of a file of `save_weights`, ready to be read from.
+    """The model of a weights file, ready to be read from.
 
     Raises
     ------
     FormatError
         If the file is none.
     """
-    try:
-        with safe_open(str(path), "pt") as file:
-            header = file.metadata() or {}
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-        config = DrumConfig(**json.loads(header["config"]))
-        levels = Levels(**{k: tuple(v) for k, v in json.loads(header["levels"]).items()})
-    except (OSError, KeyError, ValueError, TypeError) as error:
-        raise FormatError(f"{path} must hold the weights of a groove model ({error})") from None
-    model = DrumModel(config)
-    model.load_state_dict(tensors)
-    return model.eval(), levels
+    weights = read_weights(path)
+    model = DrumModel(weights.config)
+    model.load_state_dict({name: torch.from_numpy(array) for name, array in weights.arrays.items()})
+    return model.eval(), weights.levels
 
 
 def draw_history(history: list[dict[str, float]], path: Path) -> None:
@@ -385,7 +361,8 @@ def train(
         folder,
     )
     trainer.run(progress=progress)
-    save_weights(trainer.averaged(), corpus.levels, folder / "groove.safetensors")
+    averaged = {name: value.numpy() for name, value in trainer.average.items()}
+    write_weights(Weights(config.model, corpus.levels, averaged), folder / "groove.safetensors")
     write_text(folder / "history.json", json.dumps(trainer.history, indent=1) + "\n")
     draw_history(trainer.history, folder / "groove.png")
     return trainer
