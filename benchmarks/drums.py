@@ -1,11 +1,11 @@
 """The groove model: likelihood, likeness to held-out drumming, control, returns and speed.
 
-    python -m benchmarks.drums --data PATH/groove.tar.xz [--gru PATH/groove.safetensors]
-        [--weights PATH] [--quick]
+    python -m benchmarks.drums --data PATH/groove.tar.xz [--part likelihood] [--part play]
+        [--also GRU=PATH/groove.safetensors]
 
 Two tables: `drums.md` (likelihood of held-out bars, beside counted baselines) and
 `drums_play.md` (what is played: distances of distributions, whether conditions are kept,
-whether returning sections return, speed). Everything in a table comes from one run.
+whether returning sections return, speed). All rows of a table come from one run.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._drum_baselines import pattern_score
-from benchmarks._table import write_table
+from benchmarks._table import RESULTS, write_table
 from hybrid.core.pitch import Key
 from hybrid.core.plan import FormPlan, Phrase, Section
 from hybrid.core.seeds import stage_rng
@@ -48,8 +48,10 @@ BASELINES = {
     "copy": "each drum given what it did a bar ago",
     "n-gram": "patterns given place, style, a bar, a step and two bars ago (Witten-Bell)",
 }
+#: Bars played for each style and value of a condition.
+CONTROL_BARS = 32
 #: Bars taken of each held-out performance for the distances.
-LONGEST = 24
+LONGEST = 16
 
 
 def likelihood(corpus: Corpus, models: dict[str, Path | None]) -> list[dict[str, Any]]:
@@ -61,6 +63,7 @@ def likelihood(corpus: Corpus, models: dict[str, Path | None]) -> list[dict[str,
         for kind, what in BASELINES.items():
             found = pattern_score(train, held_out, kind)
             rows.append(_row(split, kind, what, asdict(found)))
+            print(split, kind, found, flush=True)
         for name, path in models.items():
             model, _ = load_model(read_path(path))
             for told, what in (
@@ -183,9 +186,9 @@ def describe(grids: Sequence[Grid], bar_steps: Sequence[int]) -> dict[str, NDArr
     }
 
 
-def distances(corpus: Corpus, weights: Weights, quick: bool) -> list[dict[str, Any]]:
+def distances(corpus: Corpus, weights: Weights) -> list[dict[str, Any]]:
     """Rows: how far each set is from the test performances."""
-    test = [item for item in corpus.splits["test"] if not item.is_fill][: 12 if quick else None]
+    test = [item for item in corpus.splits["test"] if not item.is_fill]
     sizes = [item.bar_steps for item in test]
     real = describe([_cut(item) for item in test], sizes)
     rng = stage_rng(1, "benchmark", "drums")
@@ -198,10 +201,11 @@ def distances(corpus: Corpus, weights: Weights, quick: bool) -> list[dict[str, A
             [independent(corpus.splits["train"], item, rng) for item in test], sizes
         ),
     }
-    for heat in sorted({1.0, TEMPERATURE, 0.8}, reverse=True):
-        sets[f"model, temperature {heat:g}"] = describe(
-            [play_like(item, weights, rng, heat) for item in test], sizes
-        )
+    played = {
+        heat: [play_like(item, weights, rng, heat) for item in test] for heat in (1.0, TEMPERATURE)
+    }
+    for heat, grids in played.items():
+        sets[f"model, temperature {heat:g}"] = describe(grids, sizes)
     rows = []
     for name, found in sets.items():
         mixed = (found["share"] + real["share"]) / 2
@@ -220,7 +224,7 @@ def distances(corpus: Corpus, weights: Weights, quick: bool) -> list[dict[str, A
                 "drums, bits": divergence,
             }
         )
-    return rows
+    return rows + memory(corpus, test, played[1.0])
 
 
 # --- Control ------------------------------------------------------------------------
@@ -238,15 +242,14 @@ def _played(bars: Sequence[PlayedBar]) -> Grid:
     return _grid([step for bar in bars for step in bar.steps])
 
 
-def control(weights: Weights, quick: bool) -> list[dict[str, Any]]:
+def control(weights: Weights) -> list[dict[str, Any]]:
     """Rows: what is measured in bars for each value of a condition."""
     rows: list[dict[str, Any]] = []
-    n_bars = 16 if quick else 64
     rng = stage_rng(2, "benchmark", "drums")
 
     def measure(what: str, of: str, **values: Any) -> Grid:
         grids = [
-            _played(play_bars(_tasks(style, n_bars, **values), rng, weights))
+            _played(play_bars(_tasks(style, CONTROL_BARS, **values), rng, weights))
             for style in ("rock", "funk", "latin")
         ]
         hits = np.concatenate([grid.hits for grid in grids])
@@ -293,11 +296,11 @@ def form(labels: str, bars: int, style: str = "pop", variation: str | None = Non
     )
 
 
-def returns(weights: Weights, quick: bool) -> list[dict[str, Any]]:
+def returns(weights: Weights, seeds: int) -> list[dict[str, Any]]:
     """Rows: strokes shared (of all) between bars of sections, the fills left out."""
     alike, unlike, opened = [], [], []
     plan = form("ABABCBA", 8)
-    for seed in range(2 if quick else 20):
+    for seed in range(seeds):
         for style in ("rock", "funk", "hiphop", "latin"):
             tasks = plan_bars(plan, style=style)
             played = play_bars(tasks, stage_rng(seed, "returns"), weights, TEMPERATURE)
@@ -313,38 +316,37 @@ def returns(weights: Weights, quick: bool) -> list[dict[str, Any]]:
         {
             "what": "strokes shared by aligned bars",
             "of": "sections of one label",
-            "share": np.mean(alike),
+            "share": float(np.mean(alike)),
         },
-        {"what": "", "of": "sections of two labels", "share": np.mean(unlike)},
+        {"what": "", "of": "sections of two labels", "share": float(np.mean(unlike))},
         {
             "what": "crash on a section's first downbeat, after a fill",
             "of": "model",
-            "share": np.mean(opened),
+            "share": float(np.mean(opened)),
         },
     ]
 
 
-def memory(corpus: Corpus, weights: Weights, quick: bool) -> list[dict[str, Any]]:
+def memory(
+    corpus: Corpus, test: Sequence[Performance], played: Sequence[Grid]
+) -> list[dict[str, Any]]:
     """Rows: bars whose hits stand so in the training data, beside test bars that do."""
     known = set()
     for item in corpus.splits["train"]:
         for bar in item.grid.hits.reshape(item.n_bars, -1):
             known.add((item.metre, bar.tobytes()))
-    rng = stage_rng(3, "benchmark", "drums")
-    test = [item for item in corpus.splits["test"] if not item.is_fill][: 12 if quick else None]
     rows = []
     for name, grids in (
         ("test performances", [_cut(item) for item in test]),
-        ("model, told the same", [play_like(item, weights, rng, 1.0) for item in test]),
+        ("model, told the same, temperature 1", played),
     ):
         found = [
             (item.metre, bar.tobytes()) in known
             for item, grid in zip(test, grids, strict=True)
             for bar in grid.hits.reshape(-1, item.bar_steps * 9)
         ]
-        rows.append(
-            {"what": "bars whose hits are a training bar's", "of": name, "share": np.mean(found)}
-        )
+        what = "bars whose hits are those of a training bar"
+        rows.append({"what": what, "of": name, "share": float(np.mean(found))})
     return rows
 
 
@@ -370,58 +372,82 @@ def main() -> None:
     """Measure and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, help="groove.tar.xz or the folder it unpacks to")
+    parser.add_argument("--part", choices=("all", "likelihood", "play"), default="all")
     parser.add_argument("--weights", type=Path, help="weights to measure; the shipped ones if none")
-    parser.add_argument("--gru", type=Path, help="weights of a GRU to set beside")
-    parser.add_argument("--quick", action="store_true", help="a small part, to try the script")
-    parser.add_argument("--folder", type=Path, help="where the tables go")
-    options = parser.parse_args()
-    data = (
-        options.data or Path(__file__).parents[2] / "shared" / "data" / "groove" / "groove.tar.xz"
+    parser.add_argument(
+        "--also",
+        action="append",
+        default=[],
+        metavar="NAME=PATH",
+        help="weights whose likelihood is set beside",
     )
-    place = {} if options.folder is None else {"folder": options.folder}
+    parser.add_argument("--seeds", type=int, default=6, help="of the forms that return")
+    parser.add_argument("--folder", type=Path, default=RESULTS, help="where the tables go")
+    options = parser.parse_args()
+    data = options.data or (
+        Path(__file__).parents[2] / "shared" / "data" / "groove" / "groove.tar.xz"
+    )
     corpus = read_corpus(data)
-    weights = read_weights(options.weights)
-    play = [*speed(weights), *control(weights, options.quick), *returns(weights, options.quick)]
-    for row in play:
-        print(row, flush=True)
-    play += distances(corpus, weights, options.quick)
-    play += memory(corpus, weights, options.quick)
+    if options.part != "likelihood":
+        write_play(corpus, read_weights(options.weights), options.seeds, options.folder)
+    if options.part != "play":
+        models: dict[str, Path | None] = {"transformer": options.weights}
+        for item in options.also:
+            name, _, path = item.partition("=")
+            models[name] = Path(path)
+        write_likelihood(corpus, models, options.folder)
+
+
+def write_play(corpus: Corpus, weights: Weights, seeds: int, folder: Path) -> None:
+    """Measure what is played and write its table."""
+    rows: list[dict[str, Any]] = []
+    for measure in (
+        lambda: speed(weights),
+        lambda: control(weights),
+        lambda: returns(weights, seeds),
+        lambda: distances(corpus, weights),
+    ):
+        for row in measure():
+            print(row, flush=True)
+            rows.append(row)
     write_table(
         "drums_play",
-        play,
-        [
-            "Control: 3 x 64 bars at 110 quarters a minute (rock, funk, latin), beginning anew "
-            "every 8 bars, nothing told but the style, metre and the condition named; "
-            "temperature 1. Toms and crash come from what is asked of every bar of a row.",
-            f"Sections: 20 seeds x 4 styles of the form ABABCBA, 8 bars each, temperature "
-            f"{TEMPERATURE:g}; strokes in both bars by strokes in either; last bars left out.",
-            "Distances: Wasserstein-1 between the pooled values of up to 24 bars of each test beat "
-            "and as many bars played under the same conditions (style, metre, tempo; in each bar "
-            "feel, role, place, density, intensity); drums: Jensen-Shannon divergence of their "
-            "shares. The validation row is what another set of the same drummers differs by.",
-        ],
-        title="What the groove model plays",
-        packages=("numpy", "torch"),
-        **place,
-    )
-    models: dict[str, Path | None] = {"transformer": options.weights}
-    if options.gru is not None:
-        models["GRU"] = options.gru
-    rows = likelihood(corpus, models)
-    write_table(
-        "drums",
         rows,
         [
-            "Groove MIDI Dataset, official split; 16ths, nine drums. A step holds all nine drums: "
-            "hits, and for each stroke a velocity bin (4 of 128) and a timing bin (1/24 step).",
+            f"Control: 3 x {CONTROL_BARS} bars at 110 quarters a minute (rock, funk, latin), "
+            "beginning anew every 8 bars, nothing told but the style, metre and the condition "
+            "named; temperature 1. Every bar of a row is asked the same, so a row of starts has "
+            "a crash in many bars.",
+            f"Sections: {seeds} seeds x 4 styles of the form ABABCBA, 8 bars each, temperature "
+            f"{TEMPERATURE:g}; strokes in both bars by strokes in either; last bars left out.",
+            f"Distances: Wasserstein-1 between the pooled values of up to {LONGEST} bars of each "
+            "test beat and as many bars played under the same conditions (style, metre, tempo; in "
+            "each bar feel, role, place, density, intensity); drums: Jensen-Shannon divergence of "
+            "their shares. The validation row is what another set of the same drummers differs by.",
+        ],
+        title="What the groove model plays",
+        packages=("numpy",),
+        folder=folder,
+    )
+
+
+def write_likelihood(corpus: Corpus, models: dict[str, Path | None], folder: Path) -> None:
+    """Score models and baselines and write their table."""
+    write_table(
+        "drums",
+        likelihood(corpus, models),
+        [
+            "Groove MIDI Dataset, official split; sixteenths, nine drums. A step holds all nine "
+            "drums: hits, and for each stroke a velocity bin (4 of 128) and a timing bin (1/24 "
+            "step).",
             "The row to hold beside the baselines is the one told only what the data's list says "
             "(style, metre, tempo); feel, role, place, density and intensity are read from the bar "
             "itself, so telling them tells something of its notes.",
-            "No reference bar is given in either row.",
+            "No reference bar is given in any row.",
         ],
         title="Held-out likelihood of drums",
         packages=("numpy", "torch"),
-        **place,
+        folder=folder,
     )
 
 

@@ -158,19 +158,21 @@ def find_fills(grid: Grid, n_steps: int) -> NDArray[np.bool_]:
     `FILL_EXTRA` more strokes on toms and snare. Crashes are not looked at.
     """
     bars = grid.hits.reshape(-1, n_steps, grid.hits.shape[1])
-    found = np.zeros(len(bars), dtype=np.bool_)
-    for number, bar in enumerate(bars):
-        low, high = max(0, number - NEIGHBOURS), number + NEIGHBOURS + 1
-        others = np.delete(bars[low:high], number - low, axis=0)
-        if len(others) < NEIGHBOURS:
-            continue
-        share = others.mean(0)
-        usual = share >= 0.5
-        union = (bar | usual).sum()
-        novelty = (bar ^ usual).sum() / union if union else 0.0
-        loose = [SNARE, *range(LOW_TOM, HIGH_TOM + 1)]
-        extra = bar[:, loose].sum() - share[:, loose].sum()
-        found[number] = novelty >= FILL_NOVELTY and extra >= FILL_EXTRA
+    number = np.arange(len(bars))
+    low = np.maximum(number - NEIGHBOURS, 0)
+    high = np.minimum(number + NEIGHBOURS + 1, len(bars))
+    sums = np.concatenate([np.zeros((1, *bars.shape[1:])), np.cumsum(bars, axis=0)])
+    others = high - low - 1
+    # How many of the bars around have each stroke, the bar itself left out.
+    share = (sums[high] - sums[low] - bars) / np.maximum(others, 1)[:, None, None]
+    usual = share >= 0.5
+    union = (bars | usual).sum((1, 2))
+    novelty = (bars ^ usual).sum((1, 2)) / np.maximum(union, 1)
+    loose = [SNARE, *range(LOW_TOM, HIGH_TOM + 1)]
+    extra = bars[:, :, loose].sum((1, 2)) - share[:, :, loose].sum((1, 2))
+    found: NDArray[np.bool_] = (
+        (others >= NEIGHBOURS) & (novelty >= FILL_NOVELTY) & (extra >= FILL_EXTRA)
+    )
     return found
 
 
