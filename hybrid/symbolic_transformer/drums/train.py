@@ -61,8 +61,13 @@ class TrainConfig:
     window_steps : int
         Longest window.
     rate : float
-        Highest learning rate; it rises for ``warmup`` updates, then falls along a cosine to 0.
+        Highest learning rate; it rises for ``warmup`` updates, then falls along a cosine that
+        would be 0 at update ``horizon`` (by default the last one).
     warmup : int
+    horizon : int or None
+    cool : int
+        Updates at the end in which the rate also falls in a line to 0, for a run that ends
+        before its horizon.
     decay : float
         Weight decay.
     average : float
@@ -80,6 +85,8 @@ class TrainConfig:
     window_steps: int = 192
     rate: float = 3e-3
     warmup: int = 100
+    horizon: int | None = None
+    cool: int = 0
     decay: float = 0.02
     average: float = 0.995
     clip: float = 1.0
@@ -266,8 +273,10 @@ def schedule(update: int, config: TrainConfig) -> float:
     """Share of the highest learning rate, 0..1."""
     if update < config.warmup:
         return (update + 1) / config.warmup
-    done = (update - config.warmup) / max(1, config.updates - config.warmup)
-    return 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
+    horizon = config.horizon or config.updates
+    done = (update - config.warmup) / max(1, horizon - config.warmup)
+    cooled = min(1.0, (config.updates - update) / config.cool) if config.cool else 1.0
+    return cooled * 0.5 * (1 + math.cos(math.pi * min(done, 1.0)))
 
 
 @torch.no_grad()
@@ -380,6 +389,8 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=DrumConfig.layers)
     parser.add_argument("--dropout", type=float, default=DrumConfig.dropout)
     parser.add_argument("--updates", type=int, default=TrainConfig.updates)
+    parser.add_argument("--horizon", type=int, default=TrainConfig.horizon)
+    parser.add_argument("--cool", type=int, default=TrainConfig.cool)
     parser.add_argument("--seed", type=int, default=TrainConfig.seed)
     options = parser.parse_args()
     # One thread: sums in a fixed order, and the other cores stay free.
@@ -391,7 +402,13 @@ def main() -> None:
         layers=options.layers,
         dropout=options.dropout,
     )
-    config = TrainConfig(model=model, updates=options.updates, seed=options.seed)
+    config = TrainConfig(
+        model=model,
+        updates=options.updates,
+        horizon=options.horizon,
+        cool=options.cool,
+        seed=options.seed,
+    )
     train(read_corpus(options.data), config, options.output)
 
 

@@ -183,30 +183,48 @@ def to_notes(
     tasks: Sequence[BarTask], bars: Sequence[PlayedBar], ticks_per_quarter: int
 ) -> NDArray[Any]:
     """Played bars as notes on ticks, each a step long or up to the next stroke of its drum."""
-    rows: list[tuple[int, int, int, int, int, int]] = []
-    longest = ticks_per_quarter // 4
+    loudest: dict[tuple[int, int], int] = {}
     for task, bar in zip(tasks, bars, strict=True):
         start = task.start
         number = 0
         for cell in task.cells:
-            for _ in range(cell.steps):
-                step = bar.steps[number]
-                for drum in np.flatnonzero(step.hits):
-                    late = Fraction(int(step.timings[drum]), STEP_UNITS)
-                    onset = round((start + late * cell.step_quarters) * ticks_per_quarter)
-                    rows.append(
-                        (
-                            max(0, onset),
-                            longest,
-                            PITCHES[drum],
-                            int(step.velocities[drum]),
-                            1,
-                            NO_SPELLING,
-                        )
-                    )
+            for step in range(cell.first, cell.first + cell.steps):
+                played = bar.steps[number]
+                for drum in np.flatnonzero(played.hits):
+                    timing = int(played.timings[drum])
+                    late = _in_thirds(step, timing) if cell.is_swung else timing
+                    onset = start + Fraction(late, STEP_UNITS) * cell.step_quarters
+                    key = max(0, round(onset * ticks_per_quarter)), PITCHES[drum]
+                    # Two strokes that fall on one tick are one, as loud as the louder.
+                    loudest[key] = max(loudest.get(key, 0), int(played.velocities[drum]))
                 start += cell.step_quarters
                 number += 1
+    longest = ticks_per_quarter // 4
+    rows = [
+        (onset, longest, pitch, velocity, 1, NO_SPELLING)
+        for (onset, pitch), velocity in loudest.items()
+    ]
     return shorten(sort_notes(np.array(rows, dtype=NOTE_DTYPE)), longest)
+
+
+#: Units from each of the four steps of a dotted beat to the third that stands for it.
+_TO_THIRD = (0, STEP_UNITS // 3, 2 * STEP_UNITS // 3, -STEP_UNITS // 3)
+
+#: Farthest from its third that a stroke of a dotted beat is played: a sixth of a step.
+_LOOSEST = STEP_UNITS // 6
+
+
+def _in_thirds(step: int, timing: int) -> int:
+    """Timing, in units from the step, of a stroke in a dotted beat.
+
+    The other parts of 9/8 and 12/8 move in thirds of the beat, so the drums must. The second
+    step goes to the second third, the third and fourth go to the last, as eighths are swung.
+    What a stroke is off the place it was meant for, a fourth or a third of the beat, it keeps up
+    to `_LOOSEST`.
+    """
+    third = _TO_THIRD[step % 4]
+    meant = third if step % 2 and abs(timing - third) < abs(timing) else 0
+    return third + min(max(timing - meant, -_LOOSEST), _LOOSEST)
 
 
 def _read(step: Step | None, nothing: NDArray[np.float32]) -> NDArray[np.float32]:
