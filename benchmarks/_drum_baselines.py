@@ -53,7 +53,8 @@ class Interpolated:
                 if key in totals:
                     total, kinds = totals[key]
                     shares[at] = (table[key][symbol] + kinds * shares[at]) / (total + kinds)
-        return -np.log(shares)
+        result: NDArray[np.float64] = -np.log(shares)
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +99,8 @@ def _columns(*parts: Ints) -> Ints:
     return np.stack(parts, axis=1)
 
 
-def pattern_score(train: Table, test: Table, kind: str) -> Score:
-    """Score of a baseline.
+def baseline_scores(train: Table, tests: Sequence[Table], kind: str) -> list[Score]:
+    """Scores of a baseline on held-out tables.
 
     Parameters
     ----------
@@ -108,25 +109,37 @@ def pattern_score(train: Table, test: Table, kind: str) -> Score:
         ``copy``: each drum, its velocity and its timing given the same a bar ago. ``n-gram``:
         patterns of the whole step given place, style, the steps a bar, a step and two bars ago.
     """
-    seen, asked = Facts.of(train), Facts.of(test)
+    seen, asked = Facts.of(train), [Facts.of(table) for table in tests]
+    hits = np.zeros(len(tests))
     if kind == "n-gram":
         model = Interpolated(1 << N_DRUMS)
         model.fit(_pattern_contexts(seen), seen.pattern)
-        hits = model.nll(_pattern_contexts(asked), asked.pattern).sum()
+        hits += [model.nll(_pattern_contexts(facts), facts.pattern).sum() for facts in asked]
     else:
-        hits = 0.0
         for drum in range(N_DRUMS):
             model = Interpolated(2)
             model.fit([_drum_context(seen, drum, kind)], seen.hits[:, drum])
-            hits += model.nll([_drum_context(asked, drum, kind)], asked.hits[:, drum]).sum()
-    sums = []
-    for name, size in (("velocities", N_VELOCITIES), ("timings", N_TIMINGS)):
+            hits += [
+                model.nll([_drum_context(facts, drum, kind)], facts.hits[:, drum]).sum()
+                for facts in asked
+            ]
+    strokes = np.zeros((2, len(tests)))
+    for row, (name, size) in enumerate((("velocities", N_VELOCITIES), ("timings", N_TIMINGS))):
         model = Interpolated(size)
         model.fit(*_stroke_contexts(train, seen, name, kind))
-        sums.append(model.nll(*_stroke_contexts(test, asked, name, kind)).sum())
-    n_steps, n_hits = len(asked.pattern), int(asked.hits.sum())
-    total = (hits + sums[0] + sums[1]) / n_steps
-    return Score(hits / n_steps, sums[0] / n_hits, sums[1] / n_hits, total)
+        strokes[row] = [
+            model.nll(*_stroke_contexts(table, facts, name, kind)).sum()
+            for table, facts in zip(tests, asked, strict=True)
+        ]
+    scores = []
+    for number, facts in enumerate(asked):
+        n_steps, n_hits = len(facts.pattern), int(facts.hits.sum())
+        velocity, timing = strokes[:, number] / n_hits
+        total = (hits[number] + strokes[:, number].sum()) / n_steps
+        scores.append(
+            Score(float(hits[number] / n_steps), float(velocity), float(timing), float(total))
+        )
+    return scores
 
 
 def _drum_context(facts: Facts, drum: int, kind: str) -> Ints:

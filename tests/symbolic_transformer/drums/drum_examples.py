@@ -26,10 +26,10 @@ def rock(n_bars: int, seed: int, *, metre: str = "4/4", every: int = 4, timing: 
         hits[every - 1 :: every] = False
         hits[every - 1 :: every, :, HIGH_TOM] = True
         hits[every::every, 0, CRASH] = True
-    hits = hits.reshape(-1, N_DRUMS)
-    velocities = np.where(hits, rng.integers(60, 100, hits.shape), 0).astype(np.int16)
-    timings = np.where(hits, timing + rng.integers(-5, 6, hits.shape), 0).astype(np.int16)
-    return Grid(hits, velocities, timings)
+    flat = hits.reshape(-1, N_DRUMS)
+    velocities = np.where(flat, rng.integers(60, 100, flat.shape), 0).astype(np.int16)
+    timings = np.where(flat, timing + rng.integers(-5, 6, flat.shape), 0).astype(np.int16)
+    return Grid(flat, velocities, timings)
 
 
 def tiny_corpus() -> Corpus:

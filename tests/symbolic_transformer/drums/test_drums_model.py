@@ -98,7 +98,9 @@ def test_attention_reaches_as_far_back_as_the_window_and_no_farther(table: Table
     model = model_of(replace(TINY, layers=1))
     batch = make_batch(table, [Window(0, 96)])
     inputs = batch.inputs.clone().requires_grad_()
-    model.states(inputs, batch.conditions, batch.position, batch.tempo)[0, 60].sum().backward()
+    state = model.states(inputs, batch.conditions, batch.position, batch.tempo)[0, 60]
+    torch.autograd.backward(state.sum())
+    assert inputs.grad is not None
     reached = inputs.grad[0].abs().sum(-1).nonzero()[:, 0]
     assert reached.min() == 60 - TINY.window + 1
     assert reached.max() == 60
@@ -185,9 +187,9 @@ def test_a_killed_run_that_goes_on_ends_in_the_same_bytes(tmp_path: Path) -> Non
         save_every=2,
     )
     whole = train(corpus, config, tmp_path / "whole")
-    tables = [make_table(corpus.splits[name]) for name in ("train", "validation")]
+    tables = tuple(make_table(corpus.splits[name]) for name in ("train", "validation"))
     # Killed after three updates: the last checkpoint is of the second.
-    Trainer(config, *tables, tmp_path / "cut").run(stop_at=3)
+    Trainer(config, tables[0], tables[1], tmp_path / "cut").run(stop_at=3)
     again = train(corpus, config, tmp_path / "cut")
     assert again.history == whole.history
     names = ["groove.safetensors", "checkpoint.safetensors", "history.json", "groove.png"]
