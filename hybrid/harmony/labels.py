@@ -67,7 +67,7 @@ _MARKS = {
 _TRIAD_FIGURES = ("", "6", "64")
 _SEVENTH_FIGURES = ("7", "65", "43", "42")
 _SIXTHS = {
-    "italian-sixth": ("It", ("", "6", "")),
+    "italian-sixth": ("It", ("6", "6", "6")),
     "german-sixth": ("Ger", ("7", "65", "43", "42")),
     "french-sixth": ("Fr", ("7", "65", "43", "42")),
 }
@@ -170,18 +170,28 @@ def _figure(chord: Chord) -> str:
         if quality == "suspended":
             text += "54"
         else:
-            if quality in ("major-seventh", "minor-major-seventh", "augmented-major-seventh"):
-                text += _major_seventh(chord.degree, quality, local)
-            figures = _SEVENTH_FIGURES if len(QUALITY_TONES[quality]) == 4 else _TRIAD_FIGURES
-            text += figures[chord.inversion]
+            has_seventh = len(QUALITY_TONES[quality]) == 4
+            figures = _SEVENTH_FIGURES if has_seventh else _TRIAD_FIGURES
+            figure = figures[chord.inversion]
+            if has_seventh:
+                # The seventh is the last number of a figure.
+                figure = figure[:-1] + _seventh_mark(chord, quality, local) + figure[-1]
+            text += figure
     if chord.of:
         text += "/" + _roman(chord.of, mode, target_mode(chord.of, mode) == "major")
     return text
 
 
-def _major_seventh(degree: int, quality: str, mode: str) -> str:
-    # Where the scale itself has the major seventh, no mark is needed.
-    return ""
+def _seventh_mark(chord: Chord, quality: str, mode: str) -> str:
+    """What alters a seventh that the scale has otherwise; in the bass it stays unmarked."""
+    if quality not in ("dominant-seventh", "minor-major-seventh") or chord.inversion == 3:
+        return ""
+    scale = MODE_SCALES[mode]
+    step = (4 * chord.degree) % 7
+    if scale[step] != chord.degree:
+        return ""
+    written = scale[(step + 6) % 7] - chord.degree
+    return {-7: "b", 7: "#"}.get(QUALITY_TONES[quality][3] - written, "")
 
 
 @dataclass(frozen=True)

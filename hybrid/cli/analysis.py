@@ -1,0 +1,77 @@
+"""Commands on harmony: analyse, evaluate."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+evaluate_app = typer.Typer(help="Measure a learned part on a folder of examples.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("analyse")(analyse)
+    app.add_typer(evaluate_app, name="evaluate")
+
+
+def analyse(
+    file: Annotated[Path, typer.Argument(help="Score: MIDI, MusicXML (.mxl too), ABC or kern.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Folder for RomanText, MusicXML and JSON."),
+    ] = None,
+    weights: Annotated[
+        list[Path] | None, typer.Option(help="Weights to use; several are averaged.")
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Read keys and Roman numerals from a score.
+
+    Prints one line for each chord: bar, beat, key, numeral and probability. With -o it writes
+    NAME.rntxt (RomanText), NAME.musicxml with the numerals under the last part, and NAME.json.
+    """
+    import json
+
+    from hybrid.cli.scores import read_and_report
+    from hybrid.harmony.report import analysis_table, write_analysis
+    from hybrid.harmony.shipped import load_analyser
+
+    score = read_and_report(file)
+    analysis = load_analyser(weights or ()).analyse(score)
+    if output is not None:
+        for path in write_analysis(analysis, score, output, file.stem):
+            typer.echo(f"hybrid: wrote {path}", err=True)
+    if json_output:
+        typer.echo(json.dumps(analysis.to_dict(), indent=1))
+    else:
+        typer.echo(analysis_table(analysis, score))
+
+
+@evaluate_app.command("analyser")
+def evaluate_analyser(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of PIECE/score.mxl with analysis*.txt, or of such.")
+    ],
+    weights: Annotated[
+        list[Path] | None, typer.Option(help="Weights to use; several are averaged.")
+    ] = None,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    split: Annotated[str, typer.Option(help="Only this split of manifest.csv.")] = "",
+) -> None:
+    """Compare the analyser with analyses made by people, at every 32nd note.
+
+    Prints key, degree, quality, inversion, root and full numeral in per cent: for each group,
+    pooled over frames, meaned over pieces and meaned over groups; and, where pieces have two
+    analyses, how far their authors agree.
+    """
+    import json
+
+    from hybrid.harmony.report import evaluate_folder
+    from hybrid.harmony.shipped import load_analyser
+
+    result = evaluate_folder(
+        folder, load_analyser(weights or ()), split, lambda text: typer.echo(text, err=True)
+    )
+    typer.echo(json.dumps(result.to_dict(), indent=1) if json_output else result.table())

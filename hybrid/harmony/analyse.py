@@ -1,0 +1,131 @@
+"""A score in, an Analysis out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.core.analysis import Analysis, ChordSpan, KeySpan
+from hybrid.core.errors import ScoreError
+from hybrid.core.score import Score
+from hybrid.harmony.annotations import score_arrays, with_spelling
+from hybrid.harmony.corpus import TICKS_PER_QUARTER
+from hybrid.harmony.decode import DecodeConfig, FrameScores, decode, path_spans
+from hybrid.harmony.features import FRAME_TICKS, piece_arrays
+from hybrid.harmony.labels import QUALITIES, Chord, key_of
+
+if TYPE_CHECKING:
+    from hybrid.harmony.model import HarmonyModel
+
+
+@dataclass(frozen=True, eq=False)
+class Analyser:
+    """Trained models and how their scores become one reading.
+
+    Attributes
+    ----------
+    models : tuple of HarmonyModel
+        With one vocabulary; their probabilities are averaged.
+    decoding : DecodeConfig
+    """
+
+    models: tuple[HarmonyModel, ...]
+    decoding: DecodeConfig = field(default_factory=DecodeConfig)
+
+    @classmethod
+    def load(cls, paths: Sequence[str | Path], decoding: DecodeConfig | None = None) -> Analyser:
+        """Read weights (see `hybrid.harmony.weights`).
+
+        Raises
+        ------
+        FormatError
+            If a file is missing or is none of ours.
+        """
+        from hybrid.harmony.weights import load_model
+
+        return cls(tuple(load_model(path) for path in paths), decoding or DecodeConfig())
+
+    def spans(self, score: Score) -> tuple[NDArray[Any], FrameScores, NDArray[np.int64]]:
+        """Label spans at 480 ticks a quarter, the scores of every frame, and the path."""
+        from hybrid.harmony.predict import score_frames
+
+        notes, bars = score_arrays(score)
+        if not len(notes):
+            raise ScoreError("a score must have pitched notes to be analysed, got none")
+        notes = with_spelling(notes)
+        arrays = piece_arrays(notes, bars, notes["spelling"])
+        scores = score_frames(self.models, arrays)
+        path = decode(scores, self.decoding)
+        end = int(notes["end"].max())
+        spans = path_spans(scores, path, self.models[0].vocabulary, FRAME_TICKS, end)
+        return spans, scores, path
+
+    def analyse(self, score: Score) -> Analysis:
+        """Chords and keys of a score.
+
+        Each chord's probability is the mean over its frames of what the models give to key
+        and chord together; each key's that of the key.
+
+        Raises
+        ------
+        ScoreError
+            If there are no pitched notes.
+        """
+        spans, scores, path = self.spans(score)
+        rows = np.arange(len(path))
+        joint = np.exp(scores.log_probability[rows, path])
+        key = np.exp(scores.key_log_probability[rows, scores.key[rows, path]])
+        ticks = Fraction(score.ticks_per_quarter, TICKS_PER_QUARTER)
+        last = max(track.end for track in score.tracks if not track.is_drum)
+        edges = [round(int(onset) * ticks) for onset in spans["onset"]] + [last]
+        chords = []
+        for row, span in enumerate(spans):
+            frames = slice(int(span["onset"]) // FRAME_TICKS, -(-int(span["end"]) // FRAME_TICKS))
+            chords.append(
+                _chord_span(span, edges[row], edges[row + 1], float(joint[frames].mean()))
+            )
+        kept = tuple(chord for chord in chords if chord.end > chord.onset)
+        return Analysis(chords=kept, keys=_key_spans(kept, key, ticks))
+
+
+def _chord_span(span: Any, onset: int, end: int, probability: float) -> ChordSpan:
+    names = ("mode", "of", "degree", "quality", "inversion")
+    chord = Chord(*(int(span[name]) for name in names))
+    quality = QUALITIES[chord.quality]
+    # An augmented sixth stands on the raised fourth degree, whatever its stacked root.
+    step = 3 if quality.endswith("-sixth") else (4 * chord.degree) % 7
+    return ChordSpan(
+        onset=onset,
+        end=end,
+        numeral=chord.figure,
+        key=key_of(int(span["tonic"]), chord.mode),
+        degree=step + 1,
+        quality=quality,
+        inversion=chord.inversion,
+        root=int(span["tonic"]) + chord.root,
+        probability=probability,
+    )
+
+
+def _key_spans(
+    chords: Sequence[ChordSpan], key: NDArray[np.float64], ticks: Fraction
+) -> tuple[KeySpan, ...]:
+    spans: list[KeySpan] = []
+    for chord in chords:
+        first = round(chord.onset / ticks) // FRAME_TICKS
+        last = max(first + 1, -(-round(chord.end / ticks) // FRAME_TICKS))
+        mean = float(key[first:last].mean()) if first < len(key) else 0.0
+        if spans and spans[-1].key == chord.key:
+            before = spans[-1]
+            old, new = before.end - before.onset, chord.end - chord.onset
+            mean = (before.probability * old + mean * new) / (old + new)
+            spans[-1] = KeySpan(before.onset, chord.end, chord.key, mean)
+        else:
+            spans.append(KeySpan(chord.onset, chord.end, chord.key, mean))
+    return tuple(spans)
