@@ -252,6 +252,12 @@ class EventTransformer(nn.Module):
         self, read: Tensor, tick: Tensor, style: Tensor, cache: Cache | None = None
     ) -> Tensor:
         """Features of every event, (B, T, D); with a cache, of those after it."""
+        x, places = self.embed(read, tick, style)
+        features: Tensor = self.trunk(x, places, cache)
+        return features
+
+    def embed(self, read: Tensor, tick: Tensor, style: Tensor) -> tuple[Tensor, Places]:
+        """What goes into the decoder for each event: its vector, (B, T, D), and its place."""
         pitch, plan = read[..., _PITCH], read[..., _READ_PLAN:]
         root, tonic = plan[..., _ROOT], plan[..., _TONIC]
         derived = [
@@ -268,8 +274,7 @@ class EventTransformer(nn.Module):
         x = self.read(values) + self.read_mask(self._masks(mask, root).to(self._kind(read)))
         height = torch.where(pitch > 0, pitch + LOWEST - 1 - 60, 0).float()
         places = Places(tick.float() * 4 / TICKS, height, height)
-        features: Tensor = self.trunk(x, places, cache)
-        return features
+        return x, places
 
     def _kind(self, values: Tensor) -> torch.dtype:
         del values
