@@ -54,7 +54,7 @@ class Standing:
     """Where B rows stand while they choose the parts of their next events.
 
     ``tick``, ``track`` and ``pitch`` are those of the next event, as far as they are chosen;
-    ``here`` is the newest event's tick.
+    ``here`` is the newest event's tick, ``own`` has `OWN_COLUMNS` once the track is chosen.
     """
 
     rows: EventRows
@@ -63,6 +63,7 @@ class Standing:
     tick: Ints
     track: Ints
     pitch: Ints
+    own: Ints
 
     @property
     def every(self) -> Ints:
@@ -206,6 +207,8 @@ class Line(Limit):
         order = np.lexsort((pitch, rows[:, 0]))
         self.keys = np.append((rows[:, 0] * 128 + pitch)[order], NEVER)
         self.lengths = np.append(duration_class(rows[:, 2])[order], 0)
+        #: Ticks of each note as given, which the classes may only come near.
+        self.exact = np.append(rows[:, 2][order], 0)
 
     def _next(self, at: Standing) -> Ints:
         """Place of the first note that a row has not written yet."""

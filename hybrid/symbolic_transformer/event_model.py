@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,9 @@ from hybrid.symbolic_transformer.events import (
 )
 from hybrid.symbolic_transformer.tables import TICKS
 from hybrid.symbolic_transformer.trunk import Cache, Places, Trunk, TrunkConfig
+
+if TYPE_CHECKING:
+    from hybrid.symbolic_transformer.event_weights import WeightsInfo
 
 #: Widest interval told apart, in semitones; the last place says that one of the two is missing.
 REACH = 36
@@ -189,6 +192,9 @@ class Ask(nn.Module):
 
 class EventTransformer(nn.Module):
     """Predicts the parts of each event from all events before it and the plan."""
+
+    #: What file the weights come from, where they come from one.
+    info: WeightsInfo | None = None
 
     def __init__(self, config: EventConfig) -> None:
         super().__init__()

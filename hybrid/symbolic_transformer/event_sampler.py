@@ -220,9 +220,7 @@ class EventSampler:
         """Give the notes about events as much room as the events have."""
         more = self.rows.events.shape[1] - self.probability.shape[1]
         if more > 0:
-            self.probability = np.pad(
-                self.probability, ((0, 0), (0, more)), constant_values=np.nan
-            )
+            self.probability = np.pad(self.probability, ((0, 0), (0, more)), constant_values=np.nan)
             self.rejected = np.pad(self.rejected, ((0, 0), (0, more)))
 
     def _select(self, rows: Ints) -> None:
@@ -297,14 +295,18 @@ class EventSampler:
         n_rows = self.rows.n_rows
         fallen = ~np.isfinite(self.weight)
         draw = float(self.rng.random())
-        if fallen.any() or n_rows > self.n or effective(self.weight) < (
-            self.settings.resample_below * n_rows
+        if (
+            fallen.any()
+            or n_rows > self.n
+            or effective(self.weight) < (self.settings.resample_below * n_rows)
         ):
             self._select(resample(self.weight, self.n, draw))
             self.weight = np.zeros(self.n)
             self.counts["times drawn anew"] += 1
 
-    def _go_back(self, number: int, first: int, prefix: NDArray[Any], failures: Counter[int]) -> int:
+    def _go_back(
+        self, number: int, first: int, prefix: NDArray[Any], failures: Counter[int]
+    ) -> int:
         """Take all rows back some bars, more of them than before; the bar to go on with."""
         settings = self.settings
         tries = failures[number]
@@ -377,7 +379,9 @@ class EventSampler:
         rows, model = self.rows, self.model
         every = np.arange(rows.n_rows)
         here = rows.newest("tick")
-        at = Standing(rows, span, here, here.copy(), np.zeros_like(here), np.zeros_like(here))
+        none = np.zeros_like(here)
+        own = np.zeros((len(here), len(OWN_COLUMNS)), np.int64)
+        at = Standing(rows, span, here, here, none, none, own)
         floor = rows.floor()
         dues = [(item.name, due) for item in self.limits if (due := item.due(at)) is not None]
         open_at = self._open_tracks(at, ticks, floor, dues, banned)
@@ -389,9 +393,7 @@ class EventSampler:
         joint = np.ones((len(every), NEXT_BAR, N_TRACKS), dtype=bool)
         for _, mask in open_at:
             joint &= mask
-        limits.append(
-            ("tracks", np.pad(joint.any(2), ((0, 0), (0, 1)), constant_values=True))
-        )
+        limits.append(("tracks", np.pad(joint.any(2), ((0, 0), (0, 1)), constant_values=True)))
         wishes = [w for item in self.wishes if (w := item.places(at, ticks)) is not None]
         logits = model.place_out(self.hidden[:, 0])
         place, weight, chance, rejected = self._draw("place", logits, possible, limits, wishes)
@@ -421,7 +423,7 @@ class EventSampler:
         track, more, odds, lost = self._draw("track", logits, possible, limits, wishes)
         weight, chance, rejected = weight + more, chance * odds, rejected + lost
         at.track = np.where(np.isfinite(more), track, 0)
-        ask[:, _OWN:] = rows.own(at.tick, at.track)
+        ask[:, _OWN:] = at.own = rows.own(at.tick, at.track)
         asked_with = torch.from_numpy(ask)[:, None]
         told = torch.from_numpy(at.track)[:, None]
         asked, logits = model.ask_for_pitch(known, asked_with, told)
