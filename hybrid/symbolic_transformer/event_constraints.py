@@ -8,29 +8,32 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.core.analysis import CADENCES
-from hybrid.core.errors import ConflictError, HybridError, PlanError
-from hybrid.core.pitch import Key, parse_pitch, parse_spelling, pitch_class
-from hybrid.core.plan import Constraint, FormPlan, PlacedPhrase, parse_chords
+from hybrid.core.errors import PlanError
+from hybrid.core.plan import Constraint, FormPlan, PlacedPhrase
+from hybrid.symbolic_transformer.event_dues import Counts, Covered, Line, Onsets, Reach
 from hybrid.symbolic_transformer.event_limits import (
-    Counts,
-    Covered,
     Limit,
-    Line,
-    Onsets,
     Parallels,
     Pitches,
-    Reach,
     Standing,
     Steps,
     midi_set,
 )
 from hybrid.symbolic_transformer.event_parts import Seating
+from hybrid.symbolic_transformer.event_values import (
+    check_harmony,
+    read_class,
+    read_melody,
+    read_pair,
+    read_pitch,
+    read_quarters,
+    read_whole,
+    wrong,
+)
 from hybrid.symbolic_transformer.event_wishes import Climax, Towards, Wish
 from hybrid.symbolic_transformer.events import N_PLACES, N_TRACKS, NEXT_BAR
 from hybrid.symbolic_transformer.tables import PlanArrays, quarters_to_grid
@@ -215,50 +218,6 @@ class _Frame:
         return found
 
 
-# --- Values ----------------------------------------------------------------------------------
-
-
-def _wrong(item: Constraint, rule: str) -> PlanError:
-    return PlanError(f"constraint {item.name!r}: {rule}, got {item.value!r}")
-
-
-def _pitch(item: Constraint, value: Any) -> int:
-    try:
-        return parse_pitch(str(value))[0]
-    except HybridError:
-        raise _wrong(item, "value must be a pitch such as 'F#4'") from None
-
-
-def _class(item: Constraint) -> int:
-    try:
-        return pitch_class(parse_spelling(str(item.value)))
-    except HybridError:
-        raise _wrong(item, "value must be a pitch class such as 'F#'") from None
-
-
-def _whole(item: Constraint, value: Any, most: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= most:
-        raise _wrong(item, f"value must be a whole number in 0..{most}")
-    return value
-
-
-def _quarters(item: Constraint, text: str) -> Fraction:
-    try:
-        found = Fraction(text)
-    except (ValueError, ZeroDivisionError):
-        found = Fraction(0)
-    if found <= 0:
-        raise _wrong(item, f"a length must be quarters above 0 such as 1/2, not {text!r}")
-    return found
-
-
-def _pair(item: Constraint, what: str) -> tuple[Any, Any]:
-    value = item.value
-    if not isinstance(value, tuple) or len(value) != 2:
-        raise _wrong(item, f"value must be {what}")
-    return value[0], value[1]
-
-
 # --- Kinds -----------------------------------------------------------------------------------
 
 
@@ -276,23 +235,23 @@ def _sounding(item: Constraint, frame: _Frame, midi: Iterable[int]) -> list[Limi
 
 
 def _range(item: Constraint, frame: _Frame) -> list[Limit]:
-    first, second = _pair(item, "[lowest, highest] such as ['C4', 'G5']")
-    low, high = _pitch(item, first), _pitch(item, second)
+    first, second = read_pair(item, "[lowest, highest] such as ['C4', 'G5']")
+    low, high = read_pitch(item, first), read_pitch(item, second)
     if low > high:
-        raise _wrong(item, "value must be [lowest, highest], the lower one first")
+        raise wrong(item, "value must be [lowest, highest], the lower one first")
     return _sounding(item, frame, range(low, high + 1))
 
 
 def _avoid(item: Constraint, frame: _Frame) -> list[Limit]:
-    shut = _class(item)
+    shut = read_class(item)
     return _sounding(item, frame, (pitch for pitch in range(128) if pitch % 12 != shut))
 
 
 def _moments(item: Constraint, frame: _Frame) -> list[Limit]:
     if item.kind == "pitch":
-        wanted = [_pitch(item, item.value)]
+        wanted = [read_pitch(item, item.value)]
     else:
-        wanted = [pitch for pitch in range(128) if pitch % 12 == _class(item)]
+        wanted = [pitch for pitch in range(128) if pitch % 12 == read_class(item)]
     found: list[Limit] = []
     for track, places in frame.by_track().items():
         spans = []
@@ -309,18 +268,6 @@ def _moments(item: Constraint, frame: _Frame) -> list[Limit]:
         found.append(Pitches(item.name, [track], spans))
         found.append(Covered(item.name, track, [tick for tick, _, _ in spans]))
     return found
-
-
-def read_melody(item: Constraint) -> list[tuple[int | None, Fraction]]:
-    """Pitches (None for rests) and quarters of a melody."""
-    notes: list[tuple[int | None, Fraction]] = []
-    for word in str(item.value or "").split():
-        name, colon, length = word.partition(":")
-        quarters = _quarters(item, length) if colon else Fraction(1)
-        notes.append((None if name == "R" else _pitch(item, name), quarters))
-    if not any(pitch is not None for pitch, _ in notes):
-        raise _wrong(item, "value must have notes such as 'C5:1 D5:1/2 R:1/2'")
-    return notes
 
 
 def _melody(item: Constraint, frame: _Frame) -> list[Limit]:
@@ -340,7 +287,7 @@ def _melody(item: Constraint, frame: _Frame) -> list[Limit]:
             rows.append((tick, pitch - places[0].shift, end - tick))
     stop = frame.start + quarters_to_grid(along)
     if stop > frame.end:
-        raise _wrong(item, f"the melody must fit bars {frame.first}-{frame.last}")
+        raise wrong(item, f"the melody must fit bars {frame.first}-{frame.last}")
     line = Line(item.name, places[0].track, [(frame.start, stop)], np.array(rows))
     return [line]
 
@@ -348,16 +295,16 @@ def _melody(item: Constraint, frame: _Frame) -> list[Limit]:
 def _steps(item: Constraint, frame: _Frame) -> list[Limit]:
     widest, sizes = None, frozenset[int]()
     if item.kind == "max_leap":
-        widest = _whole(item, item.value, 127)
+        widest = read_whole(item, item.value, 127)
     else:
         values = item.value if isinstance(item.value, tuple) else (item.value,)
-        sizes = frozenset(_whole(item, value, 127) for value in values)
+        sizes = frozenset(read_whole(item, value, 127) for value in values)
     tracks = list(frame.by_track())
     return [Steps(item.name, tracks, (frame.start, frame.end), frame.since, widest, sizes)]
 
 
 def _extreme(item: Constraint, frame: _Frame) -> list[Limit]:
-    pitch = _pitch(item, item.value)
+    pitch = read_pitch(item, item.value)
     within = range(pitch + 1) if item.kind == "highest" else range(pitch, 128)
     places = frame.places()
     found = _sounding(item, frame, within)
@@ -368,14 +315,14 @@ def _extreme(item: Constraint, frame: _Frame) -> list[Limit]:
 
 
 def _rhythm(item: Constraint, frame: _Frame) -> list[Limit]:
-    lengths = [_quarters(item, word) for word in str(item.value or "").split()]
+    lengths = [read_quarters(item, word) for word in str(item.value or "").split()]
     found: list[Limit] = []
     for track, places in frame.by_track().items():
         spans, ticks = [], []
         for place in places:
             for start, end, phrase in frame.bars(place):
                 if sum(lengths) != phrase.metre.bar_quarters:
-                    raise _wrong(
+                    raise wrong(
                         item, f"value must fill a bar of {phrase.metre.bar_quarters} quarters"
                     )
                 spans.append((start, end))
@@ -387,10 +334,10 @@ def _rhythm(item: Constraint, frame: _Frame) -> list[Limit]:
 
 
 def _density(item: Constraint, frame: _Frame) -> list[Limit]:
-    first, second = _pair(item, "[fewest, most] notes of a bar")
-    least, most = _whole(item, first, 64), _whole(item, second, 64)
+    first, second = read_pair(item, "[fewest, most] notes of a bar")
+    least, most = read_whole(item, first, 64), read_whole(item, second, 64)
     if not 1 <= most >= least:
-        raise _wrong(item, "value must be [fewest, most], the smaller one first and most above 0")
+        raise wrong(item, "value must be [fewest, most], the smaller one first and most above 0")
     return [
         Counts(item.name, track, (max(frame.start, places[0].start), places[-1].end), least, most)
         for track, places in frame.by_track().items()
@@ -403,7 +350,7 @@ def _parallels(item: Constraint, frame: _Frame) -> list[Limit]:
 
 def _dissonance(item: Constraint, frame: _Frame) -> list[Limit]:
     if item.value != "none":
-        raise _wrong(item, "value must be 'none'")
+        raise wrong(item, "value must be 'none'")
     found: list[Limit] = []
     for track, places in frame.by_track().items():
         spans = []
@@ -435,55 +382,4 @@ _READERS: dict[str, Callable[[Constraint, _Frame], list[Limit]]] = {
 }
 
 
-def check_harmony(plan: FormPlan, item: Constraint) -> None:
-    """Make sure that the plan keeps a constraint on chords, key or cadence.
-
-    Raises
-    ------
-    ConflictError
-        If it does not and the constraint is hard; it names what the plan has instead.
-    PlanError
-        If the value cannot be read.
-    """
-    first, last = item.bars or (1, plan.n_bars)
-    if item.kind == "cadence" and item.value not in CADENCES:
-        raise _wrong(item, f"value must be one of {', '.join(CADENCES)}")
-    if item.kind == "chord" and (item.bars is None or not isinstance(item.value, str)):
-        raise _wrong(item, "a chord constraint needs bars and a value such as 'I | V7 I'")
-    wanted_key = None
-    if item.kind == "key":
-        try:
-            wanted_key = Key.parse(str(item.value))
-        except HybridError:
-            raise _wrong(item, "value must be a key such as 'G minor'") from None
-    instead = ""
-    for phrase in plan.phrases():
-        low, high = max(first, phrase.first_bar), min(last, phrase.last_bar)
-        if low > high:
-            continue
-        bar = phrase.metre.bar_quarters
-        start, end = (low - phrase.first_bar) * bar, (high + 1 - phrase.first_bar) * bar
-        inside = [c for c in phrase.phrase.chords if c.onset < end and c.end > start]
-        if item.kind == "key" and any(phrase.key_of(c) != wanted_key for c in inside):
-            instead = f"keys of bars {low}-{high}"
-        elif item.kind == "cadence" and low <= last <= high:
-            has = phrase.phrase.cadence if last == phrase.last_bar else "none"
-            if has != item.value:
-                instead = f"cadence {has} bar {last}"
-        elif item.kind == "chord":
-            chords = parse_chords(str(item.value), phrase.metre)
-            shift = (phrase.first_bar - first) * bar
-            for chord in inside:
-                along = max(chord.onset, start) + shift
-                meant = next((c for c in chords if c.onset <= along < c.end), None)
-                if meant is None or meant.numeral != chord.numeral:
-                    instead = f"chords of bars {low}-{high}"
-    if instead and item.hard:
-        raise ConflictError(
-            f"these cannot all hold in bars {first}-{last}: {item.name}; {instead} "
-            "(complete the plan with the constraint)",
-            (item.name, instead),
-        )
-
-
-__all__ = ["Demands", "Soft", "check_harmony", "demand", "read_melody"]
+__all__ = ["Demands", "Soft", "demand"]

@@ -194,7 +194,7 @@ class TransformerEngine:
         assert self.model is not None
         info = self.model.info
         source = f"{info.name} sha256 {info.sha256}" if info else "weights of this session"
-        settings = f"style {seating.style}, {written.counts.get('notes', 0)} notes"
+        settings = f"style {seating.style}, {len(notes)} notes"
         entries = [TraceEntry("model", self.name, f"{settings}, {source}")]
         for note in notes:
             chance = float(written.probability[note.event])
@@ -274,7 +274,8 @@ def _given_limits(arrays: PlanArrays, task: _Task) -> list[Limit]:
     """Tracks that stay as they are inside the bars that are written."""
     if task.given is None:
         return []
-    from hybrid.symbolic_transformer.event_limits import EndsBy, Line
+    from hybrid.symbolic_transformer.event_dues import Line
+    from hybrid.symbolic_transformer.event_limits import EndsBy
 
     start, end = int(arrays.bars["start"][task.first]), int(arrays.bars["end"][task.last])
     notes = task.given.notes

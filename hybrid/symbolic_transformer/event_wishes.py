@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from hybrid.core.timeline import Metre
 from hybrid.symbolic_transformer.event_columns import PLAN_COLUMNS, PlanColumns
-from hybrid.symbolic_transformer.event_limits import LENGTHS, NEVER, Reach, Standing
+from hybrid.symbolic_transformer.event_dues import Reach
+from hybrid.symbolic_transformer.event_limits import LENGTHS, NEVER, Standing
 from hybrid.symbolic_transformer.events import LOWEST, N_PITCHES, N_PLACES, N_TRACKS, NEXT_BAR
 from hybrid.symbolic_transformer.moments import conditions_at
 from hybrid.symbolic_transformer.tables import CADENCE_KINDS, TICKS, VARIATION_KINDS, PlanArrays
