@@ -37,7 +37,7 @@ Mask = NDArray[np.bool_]
 Dues = Sequence[tuple[str, tuple[Ints, int]]]
 _OWN = len(ASK_COLUMNS) - len(OWN_COLUMNS)
 #: Names of what shuts values without being anybody's demand.
-_OURS = frozenset({"order", "tried", "tracks"})
+_OURS = frozenset({"order", "tried"})
 
 
 @dataclass(eq=False)
@@ -160,12 +160,13 @@ class Asker:
     ) -> tuple[Ints, _Draw, Mask]:
         """Places of the next events; rows without any have fallen."""
         span = at.bar
-        limits = _until(dues, ticks, span)
+        until = _until(dues, ticks, span)
         joint = np.ones((len(at.here), NEXT_BAR, N_TRACKS), dtype=bool)
-        for name, mask in opened:
+        for _, mask in opened:
             joint &= mask
-            limits.append((name, _with_bar(mask.any(2))))
-        limits.append(("tracks", _with_bar(joint.any(2))))
+        # A place is open where some track is; the next bar always, as far as nothing is due.
+        some = np.pad(joint.any(2), ((0, 0), (0, 1)), constant_values=True)
+        limits = [*until, ("tracks", some)]
         inside = np.append((ticks >= span.start) & (ticks < span.end), True)
         possible = inside & (np.arange(N_PLACES) >= floor[:, :1])
         wishes = [w for item in self.wishes if (w := item.places(at, ticks)) is not None]
@@ -174,10 +175,8 @@ class Asker:
         draw = _Draw(none, none + 1, none.astype(np.int64))
         place, stuck = self._draw("place", logits, possible, limits, wishes, draw, active)
         for row in np.flatnonzero(stuck):
-            names = set(blame(row, possible, limits))
-            if "tracks" in names:
-                names |= {name for name, _ in opened}
-            tries.fallen.append(tuple(sorted((names - _OURS) | tries.faults[row])))
+            names = _blame_places(row, possible, ticks, dues, opened)
+            tries.fallen.append(tuple(sorted(names | tries.faults[row])))
         particles.weight[stuck] = -np.inf
         return place, draw, active & ~stuck
 
@@ -352,9 +351,30 @@ def _above_none(n: int, n_rows: int) -> Mask:
     return np.broadcast_to(np.arange(n) > 0, (n_rows, n))
 
 
-def _with_bar(mask: Mask) -> Mask:
-    """Open places with the next bar, which is always open, after them."""
-    return np.pad(mask, ((0, 0), (0, 1)), constant_values=True)
+def _blame_places(
+    row: int, possible: Mask, ticks: Ints, dues: Dues, opened: Sequence[Named]
+) -> set[str]:
+    """Names of limits that leave a row no place with a track, none of them needlessly.
+
+    Where a note is due, what keeps its own track from it is to blame, whatever the others may do.
+    """
+    open_ = np.repeat(possible[row, :NEXT_BAR, None], N_TRACKS, axis=1)
+    others: list[Named] = []
+    for name, mask in opened:
+        one = np.broadcast_to(mask[row if len(mask) > 1 else 0], open_.shape)
+        if name in _OURS:
+            open_ &= one
+        else:
+            others.append((name, one.reshape(1, -1)))
+    found: set[str] = set()
+    for name, (due, own) in dues:
+        mine = open_ & (ticks <= due[row])[:, None] & (np.arange(N_TRACKS) == own)
+        if due[row] <= ticks[-1] and not found:
+            rest = [item for item in others if item[0] != name]
+            left = np.logical_and.reduce([mask[0] for _, mask in rest], initial=True)
+            if not (mine.ravel() & left).any():
+                found = {name, *blame(0, mine.reshape(1, -1), rest)}
+    return found or set(blame(0, open_.reshape(1, -1), others))
 
 
 def _until(dues: Dues, ticks: Ints, span: Span) -> list[Named]:
