@@ -13,11 +13,11 @@ from hybrid.core.engine import Region
 from hybrid.core.errors import PlanError
 from hybrid.core.pitch import pitch_name
 from hybrid.core.plan import Constraint, FormPlan
-from hybrid.core.score import Score
+from hybrid.core.score import TICKS_PER_QUARTER, Score
 from hybrid.core.trace import Trace, TraceEntry
 from hybrid.symbolic_transformer.conditions import plan_arrays
 from hybrid.symbolic_transformer.event_parts import Seating, seat_plan
-from hybrid.symbolic_transformer.tables import PlanArrays, ScoreArrays, quarters_to_grid
+from hybrid.symbolic_transformer.tables import TICKS, PlanArrays, ScoreArrays, quarters_to_grid
 
 if TYPE_CHECKING:
     from hybrid.symbolic_transformer.event_limits import Limit
@@ -34,7 +34,9 @@ GIVEN = "the notes that are given"
 
 @dataclass(frozen=True)
 class _Task:
-    """What is to be written: bars from 0, the model's tracks, and what is given around."""
+    """What is to be written: bars from 0, ticks of 1/24 quarter, the model's tracks; and what is
+    given around.
+    """
 
     first: int
     last: int
@@ -114,7 +116,7 @@ class TransformerEngine:
             )
         from hybrid.symbolic_transformer.event_constraints import demand
         from hybrid.symbolic_transformer.event_sampler import EventSampler
-        from hybrid.symbolic_transformer.event_scores import joined, make_score, new_notes
+        from hybrid.symbolic_transformer.event_scores import joined, make_score, new_notes, unit_of
 
         if self.model is None:
             from hybrid.symbolic_transformer.event_weights import load_event_model
@@ -124,7 +126,7 @@ class TransformerEngine:
         seating = seat_plan(plan)
         task = _task(plan, arrays, seating, given, region)
         demands = demand(plan, arrays, seating, (*plan.constraints, *constraints))
-        limits, wishes = self._plan_limits(plan, arrays, seating)
+        limits, wishes = self._plan_limits(plan, arrays, seating, task)
         limits += [*demands.limits, *_given_limits(arrays, task)]
         wishes += demands.wishes
         sampler = EventSampler(
@@ -132,19 +134,18 @@ class TransformerEngine:
         )
         before, after = _around(arrays, task)
         written = sampler.write(task.first, task.last, before, after, self.progress)
-        notes = [
-            note
-            for note in new_notes(written.events, plan, seating, demands.lines, task.span)
-            if note.seat.track in task.tracks
-        ]
+        unit = TICKS_PER_QUARTER // TICKS if given is None else unit_of(given)
+        found = new_notes(written.events, plan, seating, demands.lines, task.span, unit)
+        notes = [note for note in found if note.seat.track in task.tracks]
         if given is None or task.given is None:
             score = make_score(plan, seating, notes)
         else:
-            score = joined(given, task.given, plan, seating, notes, task.tracks, task.span)
+            span = (task.span[0] * unit, task.span[1] * unit)
+            score = joined(given, task.given, seating, notes, task.tracks, span)
         return score, self._trace(seating, notes, written)
 
     def _plan_limits(
-        self, plan: FormPlan, arrays: PlanArrays, seating: Seating
+        self, plan: FormPlan, arrays: PlanArrays, seating: Seating, task: _Task
     ) -> tuple[list[Limit], list[Wish]]:
         """What holds without anybody asking: instruments, resting tracks, part-writing."""
         from hybrid.symbolic_transformer.event_limits import (
@@ -158,7 +159,7 @@ class TransformerEngine:
         )
         from hybrid.symbolic_transformer.event_wishes import Above, Harmony, Returns, WishWeights
 
-        limits: list[Limit] = [EndsBy("the piece's end", range(4), arrays.length)]
+        limits: list[Limit] = [EndsBy("the piece's end", sorted(task.tracks), arrays.length)]
         spans: dict[tuple[str, int], list[tuple[int, int, Any]]] = {}
         single = {0, 1, 2, 3}
         for item in plan.phrases():
@@ -171,11 +172,12 @@ class TransformerEngine:
                     single.discard(seat.track)
                 open_ = midi_set(range(seat.low - seat.shift, seat.high - seat.shift + 1))
                 name = f"range of {seat.names[0]} on {seating.parts[seat.part].name}"
-                spans.setdefault((name, seat.track), []).append((start, end, open_))
+                if seat.track in task.tracks:
+                    spans.setdefault((name, seat.track), []).append((start, end, open_))
             if resting:
                 limits.append(Silent("tracks without a player", sorted(resting), (start, end)))
         limits += [Pitches(name, [track], rows) for (name, track), rows in spans.items()]
-        limits.append(OneAtATime("one note at a time", sorted(single)))
+        limits.append(OneAtATime("one note at a time", sorted(single & task.tracks)))
         wishes: list[Wish] = []
         if not self.guided:
             return limits, wishes
@@ -226,12 +228,12 @@ def _task(
     given: Score | None,
     region: Region | None,
 ) -> _Task:
-    from hybrid.symbolic_transformer.event_scores import UNIT, read_given
+    from hybrid.symbolic_transformer.event_scores import read_given
 
     every = frozenset(seat.track for seats in seating.seats for seat in seats)
     n_bars = len(arrays.bars)
     if region is None or given is None:
-        return _Task(0, n_bars - 1, (0, arrays.length * UNIT), every)
+        return _Task(0, n_bars - 1, (0, arrays.length), every)
     if region.last_bar > plan.n_bars:
         raise PlanError(
             f"region must lie within the plan's {plan.n_bars} bars, "
@@ -252,7 +254,7 @@ def _task(
     first, last = region.first_bar - 1 + pickup, region.last_bar - 1 + pickup
     if region.first_bar == 1:
         first = 0  # a pickup belongs to the first bar
-    span = (int(arrays.bars["start"][first]) * UNIT, int(arrays.bars["end"][last]) * UNIT)
+    span = (int(arrays.bars["start"][first]), int(arrays.bars["end"][last]))
     return _Task(first, last, span, tracks, read_given(given, plan, seating))
 
 

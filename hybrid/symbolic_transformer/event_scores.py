@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.errors import PlanError
-from hybrid.core.pitch import NO_SPELLING
+from hybrid.core.pitch import Key
 from hybrid.core.plan import DYNAMICS, FormPlan, PlacedPhrase
 from hybrid.core.score import (
     NOTE_DTYPE,
@@ -26,7 +27,6 @@ from hybrid.symbolic_transformer.events import HIGHEST, LOWEST, decode_events
 from hybrid.symbolic_transformer.tables import NOTE_DTYPE as GRID_NOTE_DTYPE
 from hybrid.symbolic_transformer.tables import TICKS, to_grid
 
-UNIT = TICKS_PER_QUARTER // TICKS
 #: The middle of the velocities each style learned from; what differs from it is kept.
 LEVELS = {"chorale": 80.0, "quartet": 80.0, "pop": 84.0}
 #: Where the source had no dynamics: added by the strength of the onset, and towards the middle
@@ -45,10 +45,10 @@ class NewNote:
     event : int
         Index of its event.
     onset, end : int
-        Ticks of 1/480 quarter.
+        Ticks of the score.
     pitch : int
         As it sounds.
-    velocity : int
+    velocity, spelling : int
     phrase : PlacedPhrase
     """
 
@@ -58,21 +58,33 @@ class NewNote:
     end: int
     pitch: int
     velocity: int
+    spelling: int
     phrase: PlacedPhrase
 
 
-def to_ticks(quarters: Any) -> int:
-    """Quarters on a score's ticks."""
-    return round(quarters * TICKS_PER_QUARTER)
-
-
-def phrase_at(placed: Sequence[PlacedPhrase], tick: int) -> PlacedPhrase:
-    """The phrase in which a tick of 1/480 quarter lies; the first one for a pickup."""
+def phrase_at(placed: Sequence[PlacedPhrase], quarters: Fraction) -> PlacedPhrase:
+    """The phrase in which a moment lies; the first one for a pickup."""
     found = placed[0]
     for item in placed:
-        if to_ticks(item.start) <= tick:
+        if item.start <= quarters:
             found = item
     return found
+
+
+def unit_of(score: Score) -> int:
+    """Ticks of a score in 1/24 quarter.
+
+    Raises
+    ------
+    PlanError
+        If they are no whole number.
+    """
+    if score.ticks_per_quarter % TICKS:
+        raise PlanError(
+            f"given must have a multiple of {TICKS} ticks per quarter, "
+            f"got {score.ticks_per_quarter}"
+        )
+    return score.ticks_per_quarter // TICKS
 
 
 def new_notes(
@@ -81,8 +93,9 @@ def new_notes(
     seating: Seating,
     exact: Mapping[tuple[int, int], int],
     span: tuple[int, int],
+    unit: int,
 ) -> list[NewNote]:
-    """Notes of events that begin in a span of ticks (1/480 quarter), none sounding past it.
+    """Notes of events that begin in a span, none sounding past it.
 
     A line that plays one note at a time ends each note where the next begins; a key that is
     struck anew ends what it held.
@@ -92,47 +105,57 @@ def new_notes(
     exact : mapping
         Ticks of 1/24 quarter of notes whose lengths the events only come near, by track and
         (onset * 128 + pitch's place).
+    span : (int, int)
+        Ticks of 1/24 quarter.
+    unit : int
+        Ticks of the score in one of these.
     """
     placed = tuple(plan.phrases())
     numbers = np.flatnonzero(events["pitch"] > 0)
     notes = decode_events(events)
     made = []
     for number, note in zip(numbers.tolist(), notes, strict=True):
-        onset = int(note["onset"]) * UNIT
+        onset = int(note["onset"])
         if not span[0] <= onset < span[1]:
             continue
-        phrase = phrase_at(placed, onset)
+        quarters = Fraction(onset, TICKS)
+        phrase = phrase_at(placed, quarters)
         seat = seating.find(phrase.index, int(note["track"]))
         assert seat is not None, "a resting track wrote a note"
-        key = int(note["onset"]) * 128 + int(note["pitch"]) - LOWEST + 1
-        length = exact.get((seat.track, key), int(note["duration"])) * UNIT
+        key = onset * 128 + int(note["pitch"]) - LOWEST + 1
+        length = exact.get((seat.track, key), int(note["duration"]))
+        pitch = int(note["pitch"]) + seat.shift
         made.append(
             NewNote(
                 seat,
                 number,
-                onset,
-                min(onset + length, span[1]),
-                int(note["pitch"]) + seat.shift,
-                _velocity(int(note["velocity"]), onset, phrase, seating.style),
+                onset * unit,
+                min(onset + length, span[1]) * unit,
+                pitch,
+                _velocity(int(note["velocity"]), quarters, phrase, seating.style),
+                _key_at(phrase, quarters).spell(pitch),
                 phrase,
             )
         )
     return _trimmed(made)
 
 
-def _velocity(model: int, onset: int, phrase: PlacedPhrase, style: str) -> int:
+def _key_at(phrase: PlacedPhrase, quarters: Fraction) -> Key:
+    """The key of the chord at a moment."""
+    chords = [c for c in phrase.phrase.chords if phrase.start + c.onset <= quarters]
+    return phrase.key_of(chords[-1]) if chords else phrase.key
+
+
+def _velocity(model: int, quarters: Fraction, phrase: PlacedPhrase, style: str) -> int:
     """The model's velocity around its usual level, moved to the dynamics that the plan sets."""
     base = DYNAMICS[phrase.shared.dynamics or "mf"]
     value = base * model / LEVELS[style]
     if style != "pop":
-        start, end = to_ticks(phrase.start), to_ticks(phrase.end)
-        along = min(max((onset - start) / max(1, end - start), 0.0), 1.0)
+        late = quarters - phrase.start
+        along = min(max(float(late / phrase.quarters), 0.0), 1.0)
         swell = float(np.sin(np.pi * along**0.8))
-        from fractions import Fraction
-
-        bar = to_ticks(phrase.metre.bar_quarters)
-        late = Fraction((onset - start) % bar, TICKS_PER_QUARTER)
-        value += ACCENTS[phrase.metre.accent(late)] + SWELL * (swell - 0.5)
+        value += ACCENTS[phrase.metre.accent(late % phrase.metre.bar_quarters)]
+        value += SWELL * (swell - 0.5)
     return int(np.clip(round(value), 1, 127))
 
 
@@ -148,32 +171,13 @@ def _trimmed(notes: Sequence[NewNote]) -> list[NewNote]:
     return sorted(made, key=lambda n: n.event)
 
 
-def rows_of(notes: Sequence[NewNote], plan: FormPlan, part: int) -> NDArray[Any]:
+def rows_of(notes: Sequence[NewNote], part: int) -> NDArray[Any]:
     """New notes of a score's track as rows of its notes."""
-    del plan
-    rows = []
-    for note in notes:
-        if note.seat.part != part:
-            continue
-        chord = next(
-            (
-                c
-                for c in reversed(note.phrase.phrase.chords)
-                if to_ticks(note.phrase.start + c.onset) <= note.onset
-            ),
-            None,
-        )
-        key = note.phrase.key_of(chord) if chord is not None else note.phrase.key
-        rows.append(
-            (
-                note.onset,
-                note.end - note.onset,
-                note.pitch,
-                note.velocity,
-                note.seat.voice,
-                key.spell(note.pitch),
-            )
-        )
+    rows = [
+        (n.onset, n.end - n.onset, n.pitch, n.velocity, n.seat.voice, n.spelling)
+        for n in notes
+        if n.seat.part == part
+    ]
     return np.array(rows, dtype=NOTE_DTYPE)
 
 
@@ -182,13 +186,17 @@ def make_score(plan: FormPlan, seating: Seating, notes: Sequence[NewNote]) -> Sc
     tracks = tuple(
         Track(
             part.name,
-            rows_of(notes, plan, number),
+            rows_of(notes, number),
             program=part.instrument.program,
             is_drum=part.instrument.is_drum,
             clef=part.clef,
         )
         for number, part in enumerate(seating.parts)
     )
+
+    def to_ticks(quarters: Fraction) -> int:
+        return round(quarters * TICKS_PER_QUARTER)
+
     tempos: list[Tempo] = []
     metres: list[Metre] = []
     keys: list[KeySignature] = []
@@ -246,10 +254,7 @@ def read_given(given: Score, plan: FormPlan, seating: Seating) -> Given:
     PlanError
         If the score has not the plan's tracks and ticks, or notes out of the model's reach.
     """
-    if given.ticks_per_quarter != TICKS_PER_QUARTER:
-        raise PlanError(
-            f"given must have {TICKS_PER_QUARTER} ticks per quarter, got {given.ticks_per_quarter}"
-        )
+    unit_of(given)
     names = [track.name for track in given.tracks]
     for part in seating.parts:
         if names.count(part.name) != 1:
@@ -259,16 +264,16 @@ def read_given(given: Score, plan: FormPlan, seating: Seating) -> Given:
             )
     numbers = {part.name: number for number, part in enumerate(seating.parts)}
     placed = tuple(plan.phrases())
+    quarter = given.ticks_per_quarter
     rows, owners = [], []
     for track in given.tracks:
         owner = np.full(len(track.notes), -1, np.int64)
         part = numbers.get(track.name)
         if part is not None and not track.is_drum:
             for item in placed:
-                start = to_ticks(item.start) if item.index else 0
-                inside = (track.notes["onset"] >= start) & (
-                    track.notes["onset"] < to_ticks(item.end)
-                )
+                start, end = (round(q * quarter) for q in (item.start, item.end))
+                start = start if item.index else 0
+                inside = (track.notes["onset"] >= start) & (track.notes["onset"] < end)
                 seats = [seat for seat in seating.seats[item.index] if seat.part == part]
                 if not seats or not inside.any():
                     continue
@@ -277,7 +282,7 @@ def read_given(given: Score, plan: FormPlan, seating: Seating) -> Given:
                 owner[at] = own
                 for note, number in zip(track.notes[at], own.tolist(), strict=True):
                     seat = next(seat for seat in seats if seat.track == number)
-                    rows.append(_grid_note(note, seat, track.name))
+                    rows.append(_grid_note(note, seat, track.name, quarter))
         owners.append(owner)
     notes = np.array(rows, dtype=GRID_NOTE_DTYPE) if rows else np.empty(0, GRID_NOTE_DTYPE)
     order = np.lexsort((-notes["duration"], notes["pitch"], notes["track"], notes["onset"]))
@@ -288,7 +293,7 @@ def read_given(given: Score, plan: FormPlan, seating: Seating) -> Given:
     return Given(notes, owners)
 
 
-def _grid_note(note: Any, seat: Seat, name: str) -> tuple[int, ...]:
+def _grid_note(note: Any, seat: Seat, name: str, quarter: int) -> tuple[int, ...]:
     pitch = int(note["pitch"]) - seat.shift
     if not LOWEST <= pitch <= HIGHEST:
         raise PlanError(
@@ -296,7 +301,7 @@ def _grid_note(note: Any, seat: Seat, name: str) -> tuple[int, ...]:
             f"got {note['pitch']} (track {name!r}, tick {note['onset']})"
         )
     onset, end = int(note["onset"]), int(note["onset"] + note["duration"])
-    start24, end24 = to_grid(np.array([onset, end]), TICKS_PER_QUARTER).tolist()
+    start24, end24 = to_grid(np.array([onset, end]), quarter).tolist()
     return start24, max(1, end24 - start24), pitch, int(note["velocity"]), seat.track, 0
 
 
@@ -320,20 +325,27 @@ def _assign(notes: NDArray[Any], seats: Sequence[Seat]) -> NDArray[np.int64]:
 def joined(
     given: Score,
     found: Given,
-    plan: FormPlan,
     seating: Seating,
     notes: Sequence[NewNote],
     tracks: frozenset[int],
     span: tuple[int, int],
 ) -> Score:
-    """The given score with new notes in place of what some tracks began in a span."""
+    """The given score with new notes in place of what some tracks began in a span.
+
+    Parameters
+    ----------
+    tracks : frozenset of int
+        The model's tracks that are new.
+    span : (int, int)
+        Ticks of the score.
+    """
     numbers = {part.name: number for number, part in enumerate(seating.parts)}
     made = []
     for track, owner in zip(given.tracks, found.owner, strict=True):
         part = numbers.get(track.name)
         onset = track.notes["onset"]
         gone = (onset >= span[0]) & (onset < span[1]) & np.isin(owner, sorted(tracks))
-        fresh = rows_of(notes, plan, part) if part is not None else track.notes[:0]
+        fresh = rows_of(notes, part) if part is not None else track.notes[:0]
         if not gone.any() and not len(fresh):
             made.append(track)
             continue
@@ -347,7 +359,6 @@ def joined(
 
 
 __all__ = [
-    "NO_SPELLING",
     "Given",
     "NewNote",
     "joined",
@@ -355,5 +366,5 @@ __all__ = [
     "new_notes",
     "phrase_at",
     "read_given",
-    "to_ticks",
+    "unit_of",
 ]
