@@ -39,7 +39,7 @@ DEFAULT_MINUTES = 2.0
 MAX_MINUTES = 240.0
 #: As many bars of 2/4 as `MAX_MINUTES` hold at the fastest tempo.
 MAX_BARS = 48_000
-ENGINES = ("rules",)
+ENGINES = ("rules", "transformer")
 #: Every player and editor reads 24-bit PCM, which holds more than any SoundFont does.
 WAV_SUBTYPE = "PCM_24"
 
@@ -111,8 +111,8 @@ class Written:
     description: str
 
 
-def make_engine(name: str) -> Engine:
-    """The engine of a name.
+def make_engine(name: str, progress: Progress = _silent) -> Engine:
+    """The engine of a name; one that works for long reports on the stage ``notes``.
 
     Raises
     ------
@@ -123,6 +123,10 @@ def make_engine(name: str) -> Engine:
         from hybrid.rules import RulesEngine
 
         return RulesEngine()
+    if name == "transformer":
+        from hybrid.symbolic_transformer.event_engine import TransformerEngine
+
+        return TransformerEngine(progress=lambda share: progress("notes", share))
     raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
 
 
@@ -334,7 +338,7 @@ def compose(
         trace = Trace((origin,))
         return Piece(made, None, Analysis(), None, trace, seed, options)
     progress("notes", 0.0)
-    writer = make_engine(engine) if isinstance(engine, str) else engine
+    writer = make_engine(engine, progress) if isinstance(engine, str) else engine
     with _naming(plan):
         score, trace = writer.fill(made, stage_rng(seed, "fill", writer.name))
     progress("check", 0.0)

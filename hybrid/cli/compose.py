@@ -52,7 +52,9 @@ def compose(
         Path | None,
         typer.Option(help="Plan to follow (TOML); what it leaves out the grammar fills in."),
     ] = None,
-    engine: Annotated[str, typer.Option(help="What writes the notes: rules.")] = "rules",
+    engine: Annotated[
+        str, typer.Option(help="What writes the notes: rules or transformer (a learned model).")
+    ] = "rules",
     soundfont: Annotated[
         str | None, typer.Option(help="SoundFont, by name or path. [default: TimGM6mb]")
     ] = None,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -38,6 +38,9 @@ from hybrid.symbolic_transformer.events import (
 )
 from hybrid.symbolic_transformer.tables import TICKS
 from hybrid.symbolic_transformer.trunk import Cache, Places, Trunk, TrunkConfig
+
+if TYPE_CHECKING:
+    from hybrid.symbolic_transformer.event_weights import WeightsInfo
 
 #: Widest interval told apart, in semitones; the last place says that one of the two is missing.
 REACH = 36
@@ -190,6 +193,9 @@ class Ask(nn.Module):
 class EventTransformer(nn.Module):
     """Predicts the parts of each event from all events before it and the plan."""
 
+    #: What file the weights come from, where they come from one.
+    info: WeightsInfo | None = None
+
     def __init__(self, config: EventConfig) -> None:
         super().__init__()
         self.config = config
@@ -252,6 +258,12 @@ class EventTransformer(nn.Module):
         self, read: Tensor, tick: Tensor, style: Tensor, cache: Cache | None = None
     ) -> Tensor:
         """Features of every event, (B, T, D); with a cache, of those after it."""
+        x, places = self.embed(read, tick, style)
+        features: Tensor = self.trunk(x, places, cache)
+        return features
+
+    def embed(self, read: Tensor, tick: Tensor, style: Tensor) -> tuple[Tensor, Places]:
+        """What goes into the decoder for each event: its vector, (B, T, D), and its place."""
         pitch, plan = read[..., _PITCH], read[..., _READ_PLAN:]
         root, tonic = plan[..., _ROOT], plan[..., _TONIC]
         derived = [
@@ -268,8 +280,7 @@ class EventTransformer(nn.Module):
         x = self.read(values) + self.read_mask(self._masks(mask, root).to(self._kind(read)))
         height = torch.where(pitch > 0, pitch + LOWEST - 1 - 60, 0).float()
         places = Places(tick.float() * 4 / TICKS, height, height)
-        features: Tensor = self.trunk(x, places, cache)
-        return features
+        return x, places
 
     def _kind(self, values: Tensor) -> torch.dtype:
         del values

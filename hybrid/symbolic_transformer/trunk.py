@@ -179,7 +179,7 @@ class DistanceTable(nn.Module):
         return rows.view(n, self.config.heads, self.config.head_width)
 
 
-def _turns(places: Places, head_width: int) -> tuple[Tensor, Tensor]:
+def turn_angles(places: Places, head_width: int) -> tuple[Tensor, Tensor]:
     """Angles by which queries and keys turn, each shape (B, T, head_width / 2)."""
     time = 2 * math.pi / torch.tensor(TIME_PERIODS, device=places.time.device)
     pitch = 2 * math.pi / torch.tensor(PITCH_PERIODS, device=places.time.device)
@@ -191,7 +191,7 @@ def _turns(places: Places, head_width: int) -> tuple[Tensor, Tensor]:
     return parts[0], parts[1]
 
 
-def _turn(vectors: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+def turn(vectors: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Turn the pairs of (B, H, T, D/H) by angles whose cosines are (B, 1, T, D/2H)."""
     first, second = vectors.chunk(2, -1)
     return torch.cat([first * cos - second * sin, second * cos + first * sin], -1)
@@ -244,8 +244,8 @@ class Attention(nn.Module):
         parts = self.project(x).view(n_batch, n_new, 3, heads, size)
         query, key, value = parts.permute(2, 0, 3, 1, 4).unbind(0)  # (B, H, T, D/H)
         if turns is not None:
-            query = _turn(query, turns[0], turns[1])
-            key = _turn(key, turns[2], turns[3])
+            query = turn(query, turns[0], turns[1])
+            key = turn(key, turns[2], turns[3])
         before = 0
         if cache is not None:
             before = cache.length
@@ -349,7 +349,7 @@ class Trunk(nn.Module):
         """
         turns = None
         if self.config.rotary:
-            angles = _turns(places, self.config.head_width)
+            angles = turn_angles(places, self.config.head_width)
             turns = tuple(
                 part[:, None].to(x.dtype) for angle in angles for part in (angle.cos(), angle.sin())
             )
