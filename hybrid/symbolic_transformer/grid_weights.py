@@ -1,4 +1,7 @@
-"""The grid model's weights: 16-bit safetensors with configuration and temperature inside."""
+"""The grid model's weights: safetensors of 16 or 8 bits with configuration and notes inside.
+
+In 8 bits a matrix is whole numbers -127..127 with one scale a row, half as large as in 16.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
-from hybrid.core.errors import FormatError
+from hybrid.core.errors import ConfigError, FormatError
 from hybrid.io.atomic import write_bytes
 from hybrid.symbolic_transformer.grid_model import GridConfig, GridTransformer
 
 FORMAT = "hybrid grid model 1"
+#: Ends the names of the scales of matrices in 8 bits.
+SCALE = "/scale"
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +38,29 @@ def save_grid_model(
     config: GridConfig,
     weights: Mapping[str, Tensor],
     notes: Mapping[str, Any] | None = None,
+    bits: int = 16,
 ) -> None:
-    """Write weights in 16 bits, whole or not at all; the same weights, the same bytes."""
-    halves = {name: value.detach().cpu().half().contiguous() for name, value in weights.items()}
+    """Write weights, whole or not at all; the same weights, the same bytes.
+
+    Parameters
+    ----------
+    bits : int
+        16, or 8 for matrices.
+    """
+    if bits not in (8, 16):
+        raise ConfigError(f"bits must be 8 or 16, got {bits}")
+    stored: dict[str, Tensor] = {}
+    for name, value in weights.items():
+        plain = value.detach().cpu().float()
+        if bits == 8 and plain.dim() == 2:
+            scale = (plain.abs().amax(1, keepdim=True) / 127).clamp(min=1e-8).half()
+            stored[f"{name}{SCALE}"] = scale
+            stored[name] = (plain / scale.float()).round().clamp(-127, 127).to(torch.int8)
+        else:
+            stored[name] = plain.half().contiguous()
     record = {"format": FORMAT, "config": config.to_dict(), "notes": dict(notes or {})}
     # One key: the format keeps no order among several, and the same weights are the same bytes.
-    write_bytes(path, save(halves, {"record": json.dumps(record, sort_keys=True)}))
+    write_bytes(path, save(stored, {"record": json.dumps(record, sort_keys=True)}))
 
 
 def load_grid_model(path: Path) -> GridWeights:
@@ -51,13 +74,18 @@ def load_grid_model(path: Path) -> GridWeights:
     try:
         with safe_open(str(path), "pt") as file:
             record = json.loads((file.metadata() or {}).get("record", "{}"))
-            tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+            stored = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError) as error:
         raise FormatError(f"cannot read the weights of a grid model: {path}: {error}") from error
     if record.get("format") != FORMAT:
         raise FormatError(
             f"weights must be of the format {FORMAT!r}, got {record.get('format')!r} ({path})"
         )
+    tensors = {
+        name: value * stored[f"{name}{SCALE}"] if f"{name}{SCALE}" in stored else value
+        for name, value in stored.items()
+        if not name.endswith(SCALE)
+    }
     try:
         model = GridTransformer(GridConfig.from_dict(record["config"]))
         model.load_state_dict(tensors)

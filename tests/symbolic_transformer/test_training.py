@@ -209,6 +209,23 @@ def test_grid_weights_come_back(tmp_path: Path) -> None:
     assert place.read_bytes() == first
 
 
+def test_grid_weights_in_8_bits_are_near_and_half_as_large(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    model = GridTransformer(GridConfig(trunk=TrunkConfig(**TRUNK), slot=16))
+    sizes = {}
+    for bits in (8, 16):
+        place = tmp_path / f"{bits}.safetensors"
+        save_grid_model(place, model.config, dict(model.named_parameters()), bits=bits)
+        sizes[bits] = place.stat().st_size
+    assert sizes[8] < 0.65 * sizes[16]
+    again = dict(load_grid_model(tmp_path / "8.safetensors").model.named_parameters())
+    for name, value in model.named_parameters():
+        step = value.abs().max() / 127
+        assert (again[name] - value).abs().max() <= step
+    with pytest.raises(ConfigError, match="bits must be 8 or 16, got 4"):
+        save_grid_model(place, model.config, {}, bits=4)
+
+
 def test_bad_benchmark_files_are_named(tmp_path: Path) -> None:
     place = tmp_path / "Jsb16thSeparated.json"
     with pytest.raises(CorpusError, match="cannot read the chorales"):
