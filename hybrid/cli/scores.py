@@ -92,7 +92,7 @@ def plan(
 
     if output is not None and output.suffix.lower() != ".toml":
         raise ConfigError(f"a plan's file must end in .toml, got {str(output)!r}")
-    score = _read(file)
+    score = read_and_report(file)
     try:
         found = extract_plan(score)
     except HybridError as error:
