@@ -30,15 +30,19 @@ def analyse(
     """Read keys and Roman numerals from a score.
 
     Prints one line for each chord: bar, beat, key, numeral and probability. With -o it writes
-    NAME.rntxt (RomanText), NAME.musicxml with the numerals under the last part, and NAME.json.
+    NAME.rntxt (RomanText), NAME.musicxml with the numerals under the last part, NAME.json, and
+    NAME.graphml, the graph of notes that the network reads.
     """
     import json
 
-    from hybrid.cli.scores import read_and_report
     from hybrid.harmony.report import analysis_table, write_analysis
     from hybrid.harmony.shipped import load_analyser
+    from hybrid.io.files import read_score
 
-    score = read_and_report(file)
+    reading = read_score(file)
+    for loss in reading.losses:
+        typer.echo(f"hybrid: {file.name}: {loss}", err=True)
+    score = reading.score
     analysis = load_analyser(weights or ()).analyse(score)
     if output is not None:
         for path in write_analysis(analysis, score, output, file.stem):

@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.command("roll")(roll)
 
 
-def read_and_report(file: Path) -> Score:
+def _read(file: Path) -> Score:
     """Read a score and say on standard error what was lost on the way."""
     from hybrid.io.files import read_score
 
@@ -57,7 +57,7 @@ def check(
     from hybrid.pipeline import check_score
     from hybrid.theory.explain import explain as explain_rule
 
-    report = check_score(read_and_report(file), rules=rules, severity=severity)
+    report = check_score(_read(file), rules=rules, severity=severity)
     if json_output:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
@@ -125,7 +125,7 @@ def render(
     from hybrid.cli.progress import progress
     from hybrid.pipeline import render_file
 
-    score = read_and_report(file)
+    score = _read(file)
     target = output or file.with_suffix(".wav")
     with progress(quiet) as show:
         for line in render_file(
@@ -155,7 +155,7 @@ def convert(
     from hybrid.io.files import format_of, write_score
 
     format_of(output, to)  # before the work of reading
-    losses = write_score(read_and_report(file), another(output, file), format=to)
+    losses = write_score(_read(file), another(output, file), format=to)
     _report_losses(output, losses)
     typer.echo(f"{output}")
 
@@ -172,7 +172,7 @@ def tab(
     """Print a track as guitar tablature."""
     from hybrid.io.tablature import tablature
 
-    typer.echo(tablature(read_and_report(file), track=track, tuning=tuning, capo=capo, width=width))
+    typer.echo(tablature(_read(file), track=track, tuning=tuning, capo=capo, width=width))
 
 
 def roll(
@@ -186,7 +186,7 @@ def roll(
     from hybrid.io.atomic import write_text
     from hybrid.report import piano_roll_svg
 
-    score = read_and_report(file)
+    score = _read(file)
     target = drawing(output or file.with_suffix(".svg"))
     write_text(target, piano_roll_svg(score))
     typer.echo(f"{target}")

@@ -19,6 +19,7 @@ from hybrid.harmony.evaluation import Summary, compare, summarise
 from hybrid.harmony.examples import plain_example
 from hybrid.harmony.features import FRAME_TICKS
 from hybrid.harmony.folders import agreement, find_pieces, read_manifest, read_piece
+from hybrid.harmony.note_graph import note_graph, write_graphml
 from hybrid.harmony.romantext import beat_name, key_name, romantext
 
 
@@ -38,14 +39,15 @@ def analysis_table(analysis: Analysis, score: Score) -> str:
 
 
 def write_analysis(analysis: Analysis, score: Score, folder: Path, name: str) -> list[Path]:
-    """Write NAME.rntxt, NAME.musicxml and NAME.json; the paths that were written."""
+    """Write NAME.rntxt, .musicxml, .json and .graphml; the paths that were written."""
     from hybrid.io.atomic import write_text
     from hybrid.io.musicxml import write_musicxml
 
-    paths = [folder / f"{name}.{suffix}" for suffix in ("rntxt", "musicxml", "json")]
+    paths = [folder / f"{name}.{suffix}" for suffix in ("rntxt", "musicxml", "json", "graphml")]
     write_text(paths[0], romantext(analysis, score))
     write_musicxml(score, paths[1], analysis)
     write_text(paths[2], json.dumps(analysis.to_dict(), indent=1) + "\n")
+    write_graphml(note_graph(score), paths[3])
     return paths
 
 

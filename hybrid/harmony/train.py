@@ -12,7 +12,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from hybrid.harmony.features import FRAME_TICKS
 from hybrid.harmony.labels import QUALITIES, QUALITY_TONES, Vocabulary
 from hybrid.harmony.model import HarmonyConfig, HarmonyModel
 from hybrid.harmony.predict import score_frames
-from hybrid.harmony.weights import save_model
+from hybrid.harmony.weights import load_model, save_model
 
 LOG_STEPS = 500
 SAVE_SECONDS = 60
@@ -90,6 +90,8 @@ PRESETS: dict[str, TrainConfig] = {
     "plain": TrainConfig(mixture=Mixture(textures=0.0, n_textures=0)),
     "conv": TrainConfig(model=HarmonyConfig(layers="c1 c2 c4 c8 c16 c1 c4")),
     "dropout": TrainConfig(model=HarmonyConfig(dropout=0.35)),
+    # For going on from trained weights on a processor: many small steps.
+    "small": TrainConfig(excerpts=4, rate=5e-4),
     "long": TrainConfig(excerpts=16, frames=512),
     "even": TrainConfig(mixture=Mixture(balance=0.3)),
     "gpl": TrainConfig(with_gpl=True),
@@ -247,6 +249,7 @@ def run(
     seed: int,
     max_steps: int = 0,
     resume: bool = False,
+    start: Path | None = None,
     log: Callable[[str], None] = print,
 ) -> tuple[HarmonyModel, dict[str, Any]]:
     """Train one model and leave it in ``out``.
@@ -261,6 +264,8 @@ def run(
         Stop after so many steps; 0 for none.
     resume : bool
         Go on from ``out/state.pt`` where there is one.
+    start : Path, optional
+        Weights to begin with; their shape takes the place of the configuration's.
 
     Returns
     -------
@@ -272,7 +277,10 @@ def run(
     # The layers draw their first weights from torch's own generator; it is given back as it was.
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
-        model = HarmonyModel(config.model, vocabulary).to(device)
+        model = HarmonyModel(config.model, vocabulary) if start is None else load_model(start)
+        if model.vocabulary != vocabulary:
+            raise ConfigError(f"{start} must know the chords of the training pieces, it does not")
+        model.to(device)
         progress = Progress(model, _optimiser(model, config), out)
         if resume:
             progress.restore(device)
@@ -286,7 +294,7 @@ def run(
     log(summary.table())
     result = {
         "seed": seed,
-        "config": config.to_dict(),
+        "config": replace(config, model=model.config).to_dict(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "steps": progress.step,
         "seconds": progress.seconds,
@@ -428,6 +436,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=0, help="stop after so many steps")
     parser.add_argument("--device", default="", help="cpu or cuda; what is there by default")
     parser.add_argument("--resume", action="store_true", help="go on where a run stopped")
+    parser.add_argument("--start", type=Path, help="weights to begin with")
     parser.add_argument("--smoke", action="store_true", help="a tiny run that proves the way")
     options = parser.parse_args(arguments)
     train = load_pieces(options.data / "harmony_train.npz")
@@ -471,6 +480,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             int(seed or 0),
             max_steps=steps,
             resume=options.resume,
+            start=options.start,
             log=lambda text: print(text, flush=True),
         )
         means = result["validation"]["mean over groups"]

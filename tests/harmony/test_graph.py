@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybrid.core.score import Score, Track, make_notes
 from hybrid.harmony.graph import RELATIONS, build_graph, expand_ranges
+from hybrid.harmony.note_graph import note_graph, write_graphml
 
 
 def naive_edges(onset: list[int], end: list[int]) -> set[tuple[str, int, int]]:
@@ -57,3 +61,26 @@ def test_ranges_may_be_empty() -> None:
     rows, members = expand_ranges(np.array([2, 5, 7]), np.array([2, 7, 6]))
     assert rows.tolist() == [1, 1]
     assert members.tolist() == [5, 6]
+
+
+def test_the_graph_for_people_names_notes_and_bars(tmp_path: Path) -> None:
+    import networkx as nx
+
+    rows = [(0, 960, 60), (0, 480, 64), (480, 480, 65), (960, 480, 61, 80, 0, 7), (1920, 480, 62)]
+    score = Score(tracks=(Track("upper", make_notes(rows)),))
+    graph = note_graph(score)
+    # Sorted by onset and pitch: C4 E4 | F4 | C#4 | (rest) D4 in the second bar.
+    assert [graph.nodes[n]["pitch"] for n in graph] == ["C4", "E4", "F4", "C#4", "D4"]
+    assert [graph.nodes[n]["bar"] for n in graph] == [1, 1, 1, 1, 2]
+    assert {(a, b, d["relation"]) for a, b, d in graph.edges(data=True)} == {
+        (0, 1, "onset"),
+        (0, 2, "during"),
+        (1, 2, "consecutive"),
+        (0, 3, "consecutive"),
+        (2, 3, "consecutive"),
+        (3, 4, "silence"),
+    }
+    assert list(note_graph(score, 2, 2)) == [4]
+    write_graphml(graph, tmp_path / "a.graphml")
+    again = nx.read_graphml(tmp_path / "a.graphml")
+    assert again.nodes["2"]["onset_quarters"] == 1.0
