@@ -212,7 +212,8 @@ def plan_bars(
     silent = _silent(placed)
     known: dict[str, list[int]] = {}
     tasks: list[BarTask] = []
-    section, in_section, label = -1, [], ""
+    section, label = -1, ""
+    in_section: list[int] = []
     for number, phrase in enumerate(placed):
         opens = phrase.section_index != section
         if opens:

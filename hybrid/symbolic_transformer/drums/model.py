@@ -164,7 +164,7 @@ class DrumModel(nn.Module):
         self.timing_of_velocity = nn.Parameter(0.02 * torch.randn(inner))
         self.timing_of_last = nn.Embedding(N_TIMINGS + 1, inner)
         for table in (*self.tables.values(), self.position, self.timing_of_last):
-            nn.init.normal_(table.weight, std=0.1)
+            nn.init.normal_(table.get_parameter("weight"), std=0.1)
 
     def states(self, inputs: Tensor, conditions: Tensor, position: Tensor, tempo: Tensor) -> Tensor:
         """States of the body.
@@ -230,7 +230,8 @@ class DrumModel(nn.Module):
         values = torch.from_numpy(VELOCITY_VALUES).to(hits.device)[velocities] * hits
         whole = (hits @ self.timing_of_hit)[..., None, :]
         own = values[..., None] * self.timing_of_velocity
-        return whole + own + self.timing_of_last(last_timing(hits, timings))
+        last: Tensor = self.timing_of_last(last_timing(hits, timings))
+        return whole + own + last
 
 
 def before(values: Tensor, table: Tensor) -> Tensor:

@@ -130,7 +130,9 @@ class Recurrent:
 
 def make_body(config: DrumConfig, arrays: Mapping[str, Array]) -> Body:
     """The body of a configuration."""
-    return {"transformer": Attention, "gru": Recurrent}[config.body](config, arrays)
+    if config.body == "gru":
+        return Recurrent(config, arrays)
+    return Attention(config, arrays)
 
 
 def rms_norm(x: Array, weight: Array) -> Array:

@@ -201,7 +201,7 @@ class Trainer:
         total = losses.hits + losses.velocities + losses.timings
         loss = (total * batch.mask).sum() / batch.mask.sum()
         self.optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
         self.optimiser.step()
         # Early on the average follows quickly, or it would keep the first, random weights.
