@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import hybrid
-from hybrid.cli import compose, corpora, doctor, grammars, scores
+from hybrid.cli import compose, corpora, doctor, grammars, scores, writing
 
 # Help as plain text: it starts three times as fast as the boxed one and reads well in a pipe.
 app = typer.Typer(
@@ -37,6 +37,7 @@ def _root(
 
 
 compose.register(app)
+writing.register(app)
 scores.register(app)
 grammars.register(app)
 corpora.register(app)
