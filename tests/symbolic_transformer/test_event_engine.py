@@ -86,7 +86,7 @@ def test_a_literal_return_is_the_same_music() -> None:
         rows = track.notes
         first, second = (
             [
-                (int(n["onset"]) - start, int(n["duration"]), int(n["pitch"]))
+                (int(n["onset"]) - start, int(n["pitch"]))
                 for n in rows
                 if start <= n["onset"] < start + 2 * BAR
             ]
