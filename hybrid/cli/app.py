@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 import hybrid
-from hybrid.cli import analysis, compose, corpora, doctor, drums, grammars, scores, training
+from hybrid.cli import analysis, compose, corpora, doctor, drums, grammars, scores, training, writing
 
 # Help as plain text: it starts three times as fast as the boxed one and reads well in a pipe.
 app = typer.Typer(
@@ -38,6 +38,7 @@ def _root(
 
 compose.register(app)
 drums.register(app)
+writing.register(app)
 scores.register(app)
 analysis.register(app)
 grammars.register(app)

@@ -213,7 +213,7 @@ class TransformerEngine:
                     tick=note.onset,
                     track=seating.parts[note.seat.part].name,
                     pitch=note.pitch,
-                    probability=round(chance, 6) if np.isfinite(chance) else None,
+                    probability=float(f"{chance:.4g}") if np.isfinite(chance) else None,
                     parent=0,
                     rejected=(f"{shut} candidates shut by limits",) if shut else (),
                 )

@@ -68,23 +68,22 @@ def _load(place: Path, changed: int) -> EventTransformer:
 
     try:
         with safe_open(str(place), framework="pt") as archive:
-            metadata = archive.metadata() or {}
+            header = json.loads((archive.metadata() or {}).get("hybrid", "{}"))
             state = {name: archive.get_tensor(name) for name in archive.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, ValueError) as error:
         raise FormatError(f"cannot read weights from {place}: {error}") from error
-    if metadata.get("format") != FORMAT:
+    if header.get("format") != FORMAT:
         raise FormatError(
-            f"weights must be of the format {FORMAT!r}, got {metadata.get('format')!r} ({place})"
+            f"weights must be of the format {FORMAT!r}, got {header.get('format')!r} ({place})"
         )
     try:
-        config = json.loads(metadata["config"])
+        config = header["config"]
         model = EventTransformer(EventConfig.from_dict(config))
         model.load_state_dict({name: value.to(torch.float32) for name, value in state.items()})
     except (KeyError, TypeError, ValueError, RuntimeError, HybridError) as error:
         raise FormatError(f"weights do not fit their configuration: {error} ({place})") from error
     digest = hashlib.sha256(place.read_bytes()).hexdigest()
-    notes = json.loads(metadata.get("notes", "{}"))
-    model.info = WeightsInfo(place.name, digest, config, notes)
+    model.info = WeightsInfo(place.name, digest, config, header.get("notes", {}))
     return model.eval().requires_grad_(False)
 
 
@@ -107,11 +106,9 @@ def save_event_model(
         name: value.detach().to(torch.float16).contiguous()
         for name, value in model.state_dict().items()
     }
-    metadata = {
-        "format": FORMAT,
-        "config": json.dumps(model.config.to_dict(), sort_keys=True),
-        "notes": json.dumps(dict(notes or {}), sort_keys=True),
-    }
+    header = {"format": FORMAT, "config": model.config.to_dict(), "notes": dict(notes or {})}
+    # One entry: several would come in any order, and the same weights as other bytes.
+    metadata = {"hybrid": json.dumps(header, sort_keys=True)}
     content = save(state, metadata)
     write_bytes(Path(path), content)
     return hashlib.sha256(content).hexdigest()

@@ -8,6 +8,7 @@ holds the last ``window`` positions of each row, so a piece of any length needs 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -15,7 +16,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from hybrid.symbolic_transformer.trunk import Attention, Cache, Places, Trunk, turn, turn_angles
+from hybrid.symbolic_transformer.trunk import (
+    Attention,
+    Block,
+    Cache,
+    Places,
+    Trunk,
+    turn,
+    turn_angles,
+)
 
 
 @dataclass
@@ -76,8 +85,8 @@ def make_ring(trunk: Trunk, n_rows: int, window: int) -> RingCache:
 
     tables: list[Tensor | None] = []
     with torch.inference_mode():
-        for block in trunk.blocks:
-            table = block.attention.table
+        for module in trunk.blocks:
+            table = cast(Block, module).attention.table
             tables.append(None if table is None else table(window).to(weight.dtype))
     nothing = np.zeros(n_rows, dtype=np.int64)
     return RingCache(room(), room(), tables, nothing, nothing.copy())
@@ -118,7 +127,8 @@ def step(
     if trunk.config.rotary:
         angles = turn_angles(places, trunk.config.head_width)
         turns = [part[:, None].to(x.dtype) for a in angles for part in (a.cos(), a.sin())]
-    for layer, block in enumerate(trunk.blocks):
+    for layer, module in enumerate(trunk.blocks):
+        block = cast(Block, module)
         normed = block.attention_norm(x)
         query, key, value = _split(block.attention, normed)
         if turns is not None:
@@ -141,8 +151,8 @@ def step(
         gate, lift = block.up(block.feed_norm(x)).chunk(2, -1)
         x = x + block.down(F.silu(gate) * lift)
     cache.written = cache.written + active
-    normed = trunk.norm(x)
-    return normed
+    features: Tensor = trunk.norm(x)
+    return features
 
 
 def _split(attention: Attention, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -17,11 +17,14 @@ from hybrid.symbolic_transformer.events import encode_events
 from hybrid.symbolic_transformer.tables import NOTE_DTYPE, PlanArrays, ScoreArrays
 from hybrid.symbolic_transformer.trunk import TrunkConfig
 
+G_MAJOR = Key(1)
+
 
 def small_plan(
     texture: str = "chorale",
     instruments: tuple[str, ...] = ("choir",),
     variation: str = "varied",
+    second: Key = G_MAJOR,
     **more: Any,
 ) -> FormPlan:
     """Two phrases of two bars, the second of which returns to the first a fifth higher."""
@@ -29,16 +32,16 @@ def small_plan(
     first = Phrase(
         bars=2, chords=parse_chords("I IV | V7 I", metre), cadence="PAC", theme="a", key=Key(0)
     )
-    second = Phrase(
+    later = Phrase(
         bars=2,
         chords=parse_chords("I IV | V7 I", metre),
         cadence="PAC",
         theme="a",
         variation=variation,
-        key=Key(1),
+        key=second,
     )
     return FormPlan(
-        sections=(Section(phrases=(first, second)),),
+        sections=(Section(phrases=(first, later)),),
         key=Key(0),
         metre=metre,
         tempo_qpm=100.0,

@@ -87,12 +87,12 @@ def test_ragged_steps_give_the_features_of_the_whole(window: int) -> None:
             going = np.array(
                 [len(found[r]) < len(pieces[r]) and rng.random() < 0.6 for r in range(3)]
             )
-            for row in np.flatnonzero(going):
+            for row in np.flatnonzero(going).tolist():
                 event = pieces[row][len(found[row])]
                 rows.append(np.array([row]), **{name: int(event[name]) for name in FIELDS})
             if (rows.count == 0).any():
                 # A row with nothing yet has nothing to be read; it waits with its bar line.
-                for row in np.flatnonzero(rows.count == 0):
+                for row in np.flatnonzero(rows.count == 0).tolist():
                     event = pieces[row][0]
                     rows.append(np.array([row]), **{name: int(event[name]) for name in FIELDS})
                     going[row] = True
@@ -100,7 +100,7 @@ def test_ragged_steps_give_the_features_of_the_whole(window: int) -> None:
             tick = torch.from_numpy(rows.newest("tick"))[:, None]
             x, places = model.embed(read, tick, style)
             hidden = step(model.trunk, x, places, ring, going)
-            for row in np.flatnonzero(going):
+            for row in np.flatnonzero(going).tolist():
                 found[row].append(hidden[row, 0])
         for row, piece in enumerate(pieces):
             columns = read_events(piece, plan)
