@@ -87,7 +87,14 @@ def fill_chorale(
     events = beat_events(placed, chords, beat_ticks(placed.metre), context.upbeat)
     before, before_chord = soprano_before(context)
     slots = melody_slots(
-        placed, chords, shape, tonic_step, theme, context.after_pause, context.pause
+        placed,
+        chords,
+        shape,
+        tonic_step,
+        theme,
+        context.after_pause,
+        context.pause,
+        context.returns,
     )
     slots = tuple(within(slot, context.voices[0]) for slot in slots)
     if placed.phrase.cadence != "none":

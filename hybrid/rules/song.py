@@ -12,7 +12,14 @@ from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import LineNote, Moves
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
-from hybrid.rules.phrases import Context, entry_range, melody_slots, sounding, within
+from hybrid.rules.phrases import (
+    Context,
+    entry_range,
+    goes_on_by_step,
+    melody_slots,
+    sounding,
+    within,
+)
 from hybrid.rules.playing import Span
 from hybrid.rules.revive import revive
 from hybrid.rules.song_guide import SongGuide
@@ -98,14 +105,25 @@ def song_slots(
     context: Context,
     tonic_step: int,
 ) -> list[Slot]:
-    """Slots of the melody: chord tones where chords begin, on long notes and at cadences."""
+    """Slots of the melody: chord tones where chords begin, on long notes and at cadences.
+
+    A remembered note that goes on by step may lean on the chord instead.
+    """
     onsets = {chord.onset for chord in chords}
-    slots = [
-        replace(slot, structural=slot.onset in onsets or slot.ticks > 480)
-        if not shape.strict
-        else slot
-        for slot in melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause)
-    ]
+    found = melody_slots(
+        placed,
+        chords,
+        shape,
+        tonic_step,
+        theme,
+        context.after_pause,
+        returns=context.returns,
+    )
+    slots = []
+    for slot, after in zip(found, (*found[1:], None), strict=True):
+        leans = shape.strict and after is not None and goes_on_by_step(slot, after)
+        structural = slot.ticks > 480 or (slot.onset in onsets and not leans)
+        slots.append(replace(slot, structural=structural))
     # A transposed theme may lie where the instrument cannot follow: there its notes are free.
     slots = [within(slot, context.voices[0]) for slot in slots]
     if placed.phrase.cadence != "none":
