@@ -47,7 +47,7 @@ from hybrid.rules.themes import Shape, ShapeNote, Theme
 from hybrid.rules.underneath import Memory, voices_under
 from hybrid.rules.voicings import SILENT, Voicings
 
-MANNER = Manner()
+MANNER = Manner(repeat=1.8)
 
 
 HABITS = Habits()

@@ -60,12 +60,12 @@ class Habits:
         Voices that keep their notes as they are.
     """
 
-    passing: float = -2.5
-    double: float = 3.0
+    passing: float = -2.9
+    double: float = 4.0
     neighbour: float = 0.5
-    skip: float = 1.9
+    skip: float = 3.2
     suspension: float = 0.6
-    tie: float = 4.0
+    tie: float = 4.6
     fixed: tuple[bool, ...] = ()
 
 
