@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise, product
 from typing import Any
 
 import pytest
@@ -111,22 +112,22 @@ def test_broken_chords(
 
 @pytest.mark.parametrize("texture", TEXTURES)
 @pytest.mark.parametrize("metre", sorted(METRES))
-@pytest.mark.parametrize("variant", HOMOPHONIC)
 @pytest.mark.parametrize("mode", ["held", "anchored", "flowing"])
 @pytest.mark.parametrize("separate", [False, True])
 def test_strokes_lie_within_their_chord_and_no_strand_overlaps_itself(
-    phrase_of: PhraseMaker, texture: str, metre: str, variant: str, mode: str, separate: bool
+    phrase_of: PhraseMaker, texture: str, metre: str, mode: str, separate: bool
 ) -> None:
     bar, beat = METRES[metre]
     placed = placed_in(phrase_of, metre)
     strands = n_strands(texture, 4 if separate else 1)
-    for onset, end in ((0, bar), (bar, bar + beat), (beat, bar), (0, beat), (bar - beat, 2 * bar)):
+    spans = ((0, bar), (bar, bar + beat), (beat, bar), (0, beat), (bar - beat, 2 * bar))
+    for variant, (onset, end) in product(HOMOPHONIC, spans):
         found = strokes(texture, variant, placed, onset, end, strands, mode, separate)
         assert min(stroke.onset for stroke in found) == onset
         for rows in by_strand(found, 1).values():
             ordered = sorted(rows)
             assert all(onset <= a < b <= end for a, b in ordered)
-            assert all(one[1] <= two[0] for one, two in zip(ordered, ordered[1:], strict=False))
+            assert all(one[1] <= two[0] for one, two in pairwise(ordered))
         bass = sorted(s.onset for s in found if s.strand == strands - 1)
         assert bass[0] == onset  # the chord's bass is heard with the chord
         if mode == "held" or texture == "pad":
