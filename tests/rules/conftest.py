@@ -30,6 +30,8 @@ def make_phrase(
     cadence: str = "none",
     texture: str = "homophonic",
     instruments: tuple[str, ...] = ("piano",),
+    variation: str | None = None,
+    steps: int = 0,
 ) -> Placed:
     """``I:2 V7 . | I`` as in plans: bars are divided by bars, lengths are quarters."""
     counted = Metre.parse(metre)
@@ -39,6 +41,8 @@ def make_phrase(
         chords=parse_chords(chords, counted, bars),
         cadence=cadence,
         theme="a",
+        variation=variation,
+        variation_steps=steps,
     )
     plan = FormPlan(
         title="",
