@@ -1,17 +1,22 @@
 """What is promised beforehand, proved afterwards: every form, many seeds.
 
-    python -m benchmarks.promises [--seeds 200] [--forms rondo ...] [--minutes 1.5]
+    python -m benchmarks.promises [--seeds 200] [--forms rondo ...] [--minutes 1.5] [--fresh]
 
 For each form and seed a piece is composed and read back by checkers that share no code with
 the engine: bars against the plan, cadences found in the notes, chords, hard rules, other
 findings per 1,000 onset slices (Bach's beside). Each piece is then composed a second time in
 another process, and the bytes of its MIDI and MusicXML files are compared.
+
+The table is written after every form. Lines of other forms that are in it already are kept if
+they were made with as many seeds and minutes, so the sweep can be run in parts; ``--fresh``
+leaves them out.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import multiprocessing
 import os
 import tempfile
@@ -19,7 +24,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from benchmarks._table import write_table
+from benchmarks._table import RESULTS, write_table
 
 WORKERS = 2
 
@@ -61,7 +66,9 @@ def compose_one(job: tuple[str, int, float]) -> dict[str, Any]:
     }
 
 
-def summary(form: str, first: list[dict[str, Any]], second: list[dict[str, Any]]) -> dict[str, Any]:
+def summary(
+    form: str, minutes: float, first: list[dict[str, Any]], second: list[dict[str, Any]]
+) -> dict[str, Any]:
     """One line of the table."""
     done = [row for row in first if "refused" not in row]
     hashes = {row["seed"]: row.get("hash") for row in second}
@@ -73,6 +80,7 @@ def summary(form: str, first: list[dict[str, Any]], second: list[dict[str, Any]]
     return {
         "form": form,
         "pieces": len(first),
+        "minutes": minutes,
         "refused": len(first) - len(done),
         "bars as planned": sum(row["bars"] for row in done),
         "all cadences found": sum(row["cadences"] == 1.0 for row in done),
@@ -97,6 +105,15 @@ def run(jobs: list[tuple[str, int, float]]) -> list[dict[str, Any]]:
         return pool.map(compose_one, jobs, chunksize=8)
 
 
+def kept_rows(seeds: int, minutes: float) -> dict[str, dict[str, Any]]:
+    """Lines of the table that is there, by form, where its pieces were as many and as long."""
+    path = RESULTS / "promises.json"
+    if not path.is_file():
+        return {}
+    rows = json.loads(path.read_text(encoding="utf-8"))["rows"]
+    return {row["form"]: row for row in rows if (row["pieces"], row["minutes"]) == (seeds, minutes)}
+
+
 def main() -> None:
     from hybrid.grammar.forms import FORMS
     from hybrid.theory.explain import bach_rate
@@ -106,18 +123,8 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=200)
     parser.add_argument("--minutes", type=float, default=1.5)
     parser.add_argument("--forms", nargs="+", default=list(FORMS))
+    parser.add_argument("--fresh", action="store_true")
     options = parser.parse_args()
-    rows = []
-    for form in options.forms:
-        jobs = [(form, seed, options.minutes) for seed in range(options.seeds)]
-        first, second = run(jobs), run(jobs)
-        rows.append(summary(form, first, second))
-        print(rows[-1], flush=True)
-        for row in first:
-            for line in ([row["refused"]] if "refused" in row else row["hard"])[:3]:
-                print(f"  {form} seed {row['seed']}: {line}", flush=True)
-            if "refused" not in row and row["cadences"] < 1:
-                print(f"  {form} seed {row['seed']}: cadences {row['cadences']:.2f}", flush=True)
     hard = sum(bach_rate(rule) for rule in HARD_RULES)
     notes = [
         f"{options.seeds} seeds a form, {options.minutes:g} minutes each, chosen key, metre, "
@@ -128,7 +135,19 @@ def main() -> None:
         "Likeness is the F-measure of (onset, pitch against the tonic) pairs of the leading "
         "voice: phrases with one theme label, and with different ones.",
     ]
-    text, _ = write_table("promises", rows, notes, title="Promises kept, form by form")
+    rows = {} if options.fresh else kept_rows(options.seeds, options.minutes)
+    for form in options.forms:
+        jobs = [(form, seed, options.minutes) for seed in range(options.seeds)]
+        first, second = run(jobs), run(jobs)
+        rows[form] = summary(form, options.minutes, first, second)
+        ordered = [rows[name] for name in FORMS if name in rows]
+        text, _ = write_table("promises", ordered, notes, title="Promises kept, form by form")
+        print(rows[form], flush=True)
+        for row in first:
+            for line in ([row["refused"]] if "refused" in row else row["hard"])[:3]:
+                print(f"  {form} seed {row['seed']}: {line}", flush=True)
+            if "refused" not in row and row["cadences"] < 1:
+                print(f"  {form} seed {row['seed']}: cadences {row['cadences']:.2f}", flush=True)
     print(text.read_text(encoding="utf-8"))
 
 

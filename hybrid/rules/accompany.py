@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 
 from hybrid.core.plan import PlacedPhrase
+from hybrid.rules.endings import barred_pitches
 from hybrid.rules.harmony import Chord, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled, last_notes, line_moves
@@ -81,9 +82,13 @@ def fill_accompanied(
             melody = first_column(spans, chosen)
             chosen = Voicings(chosen.pitch[:, 1:], chosen.spelling[:, 1:], chosen.cost)
             fixed = {note.onset: (note.pitch, note.spelling) for note in melody}
-            moves = line_moves(playing.notes(chosen))
+            strands = playing.notes(chosen)
+            moves = line_moves(strands)
+            ends = {line: note[0] for line, note in last_notes(strands, spans[-1].end).items()}
+            lead = context.voices[0]
+            barred = barred_pitches((lead.part, lead.number), ends, context.barred)
             sung = sing_again(
-                placed, chords, shape, theme, context, tonic_step, fixed, moves, rngs[0]
+                placed, chords, shape, theme, context, tonic_step, fixed, moves, barred, rngs[0]
             )
             melody = sung or melody
         else:

@@ -16,10 +16,11 @@ import numpy as np
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules.decorate import Figure, Habits, Skeleton, draw_figures, parts_of
 from hybrid.rules.echo import Echo, find_echo, ready_figure
+from hybrid.rules.endings import barred_pitches
 from hybrid.rules.harmony import Chord, Event, accent_at, beat_events, beat_ticks, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled, LineNote
-from hybrid.rules.melody import Manner, MelodyNote, draw_melody
+from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
 from hybrid.rules.parts import Voice
 from hybrid.rules.phrases import (
     Context,
@@ -46,7 +47,7 @@ from hybrid.rules.themes import Shape, ShapeNote, Theme
 from hybrid.rules.underneath import Memory, voices_under
 from hybrid.rules.voicings import SILENT, Voicings
 
-MANNER = Manner()
+MANNER = Manner(repeat=1.8)
 
 
 HABITS = Habits()
@@ -86,7 +87,14 @@ def fill_chorale(
     events = beat_events(placed, chords, beat_ticks(placed.metre), context.upbeat)
     before, before_chord = soprano_before(context)
     slots = melody_slots(
-        placed, chords, shape, tonic_step, theme, context.after_pause, context.pause
+        placed,
+        chords,
+        shape,
+        tonic_step,
+        theme,
+        context.after_pause,
+        context.pause,
+        context.returns,
     )
     slots = tuple(within(slot, context.voices[0]) for slot in slots)
     if placed.phrase.cadence != "none":
@@ -151,7 +159,7 @@ def fill_chorale(
             moves = lower_moves(events, chosen)
             melody = (
                 revive(
-                    slots,
+                    _ending_freely(slots, chosen, context),
                     fixed,
                     moves,
                     chords,
@@ -211,6 +219,14 @@ def fill_chorale(
         kept,
     )
     return filled, heights
+
+
+def _ending_freely(slots: tuple[Slot, ...], chosen: Voicings, context: Context) -> tuple[Slot, ...]:
+    """The slots with the last one kept from endings that the next phrase could not follow."""
+    keys = [(voice.part, voice.number) for voice in context.voices]
+    lower = dict(zip(keys[1:], chosen.pitch[-1, 1:].tolist(), strict=True))
+    barred = slots[-1].barred | barred_pitches(keys[0], lower, context.barred)
+    return (*slots[:-1], replace(slots[-1], barred=barred))
 
 
 def _skeleton(

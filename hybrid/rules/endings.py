@@ -59,6 +59,31 @@ def blame(tail: Tail, is_blocked: Callable[[Tail], bool]) -> Ending:
     return frozenset((line, note[0]) for line, note in kept.items())
 
 
+def barred_pitches(line: Line, others: Mapping[Line, int], barred: Sequence[Ending]) -> set[int]:
+    """Pitches on which a line may not end where the other lines end as they do.
+
+    Parameters
+    ----------
+    others : mapping of line to pitch
+        How the others end.
+
+    Examples
+    --------
+    >>> ending = frozenset({((0, 1), 67), ((0, 2), 55)})
+    >>> barred_pitches((0, 1), {(0, 2): 55}, [ending])
+    {67}
+    >>> barred_pitches((0, 1), {(0, 2): 57}, [ending])
+    set()
+    """
+    found = set()
+    for ending in barred:
+        mine = {pitch for own, pitch in ending if own == line}
+        rest = [(own, pitch) for own, pitch in ending if own != line]
+        if mine and all(others.get(own) == pitch for own, pitch in rest):
+            found |= mine
+    return found
+
+
 def shut_out(
     ends: Mapping[Line, NDArray[np.int64]], barred: Sequence[Ending], n_rows: int
 ) -> NDArray[np.float64]:

@@ -23,6 +23,7 @@ from hybrid.rules.constrained import write_in_parts
 from hybrid.rules.demands import lay_out
 from hybrid.rules.drums import add_drums
 from hybrid.rules.endings import Ending, blame, has_ending
+from hybrid.rules.foresight import returns_of
 from hybrid.rules.harmony import Chord, beat_ticks, plan_chords, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import Filled, Tail
@@ -39,8 +40,9 @@ from hybrid.rules.phrases import Context
 from hybrid.rules.playing import Scheme
 from hybrid.rules.regions import fill_region
 from hybrid.rules.strands import StrandMemory
-from hybrid.rules.themes import Shape, ShapeNote, Theme, invent, take_up
+from hybrid.rules.themes import Shape, ShapeNote, Theme, invent
 from hybrid.rules.underneath import Memory
+from hybrid.rules.variations import take_up
 
 #: Textures that are written in independent parts.
 FOUR_PARTS = ("chorale", "counterpoint")
@@ -338,6 +340,7 @@ class _Writer:
             barred=barred,
             insist=self.insists[number] > 0 and any(note.exact for note in shape.notes),
             strands=before.strands if before else {},
+            returns=returns_of(self.phrases, number) if theme is None else (),
         )
         filled, heights = fill(placed, chords, shape, theme, context, streams)
         if theme is None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from hybrid.core.pitch import diatonic_step, letter_and_alteration, pitch_at_step
 from hybrid.core.plan import PlacedPhrase
 from hybrid.rules.endings import Ending
+from hybrid.rules.foresight import PlannedPhrase, strangeness
 from hybrid.rules.guide import Guide
 from hybrid.rules.harmony import Chord, Event, accent_at, to_ticks
 from hybrid.rules.lines import LineNote, Strands, Tail
@@ -44,6 +45,8 @@ class Context:
     strands : mapping
         Last notes of voices that share a line with others (strands of broken chords), and
         that line; see `hybrid.rules.lines.Filled`.
+    returns : tuple of (PlacedPhrase, tuple of Chord)
+        Later phrases that will take up its theme, where that is new.
     """
 
     voices: tuple[Voice, ...]
@@ -56,6 +59,7 @@ class Context:
     barred: tuple[Ending, ...] = ()
     insist: bool = False
     strands: Strands = field(default_factory=dict)
+    returns: tuple[PlannedPhrase, ...] = ()
 
     def before(self, voice: Voice) -> tuple[int, int]:
         """Pitch and spelling of a voice's last note, `SILENT` where it had none."""
@@ -81,8 +85,12 @@ def melody_slots(
     theme: Theme | None,
     fresh: bool,
     pause: bool = False,
+    returns: Sequence[PlannedPhrase] = (),
 ) -> tuple[Slot, ...]:
-    """Slots for the notes of a shape over a phrase's chords."""
+    """Slots for the notes of a shape over a phrase's chords.
+
+    ``returns`` are the later phrases that a new theme is written for as well.
+    """
     start = to_ticks(placed.start)
     slots = []
     onsets = {chord.onset for chord in chords}
@@ -97,6 +105,7 @@ def melody_slots(
         final = number == final_number
         structural = accent > 0 or onset in onsets or note.duration > 480
         tones = final_tones(placed, chord) if final else ()
+        ahead = strangeness(placed, chord, onset, structural, () if note.upbeat else returns)
         barred: frozenset[int] = frozenset()
         if number in shape.changed and theme is not None and number < len(theme.notes):
             # A changed note differs: the remembered height is shut out in every octave form.
@@ -120,9 +129,17 @@ def melody_slots(
                 exact_note(note, base, placed, tones),
                 barred,
                 (fresh and number == 0) or (pause and number == final_number + 1),
+                ahead=ahead,
             )
         )
     return tuple(slots)
+
+
+def goes_on_by_step(slot: Slot, after: Slot) -> bool:
+    """Whether a short note over one chord is wanted a step away from the next one."""
+    if slot.height is None or after.height is None or slot.ticks > 480 or slot.later:
+        return False
+    return abs(after.height - slot.height) == 1
 
 
 def final_tones(placed: PlacedPhrase, chord: Chord) -> tuple[tuple[int, float], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,7 +12,14 @@ from hybrid.rules.harmony import Chord, accent_at, to_ticks
 from hybrid.rules.lattice import Blocked
 from hybrid.rules.lines import LineNote, Moves
 from hybrid.rules.melody import Manner, MelodyNote, Slot, draw_melody
-from hybrid.rules.phrases import Context, entry_range, melody_slots, within
+from hybrid.rules.phrases import (
+    Context,
+    entry_range,
+    goes_on_by_step,
+    melody_slots,
+    sounding,
+    within,
+)
 from hybrid.rules.playing import Span
 from hybrid.rules.revive import revive
 from hybrid.rules.song_guide import SongGuide
@@ -58,11 +65,16 @@ def sing_again(
     tonic_step: int,
     fixed: Mapping[int, tuple[int, int]],
     moves: Moves,
+    barred: Collection[int],
     rng: np.random.Generator,
 ) -> tuple[MelodyNote, ...] | None:
-    """The theme's rhythm laid over notes that are fixed at some ticks (`revive`)."""
+    """The theme's rhythm laid over notes that are fixed at some ticks (`revive`).
+
+    It does not end on ``barred`` pitches.
+    """
     lead = context.voices[0]
     slots = song_slots(placed, chords, shape, theme, context, tonic_step)
+    slots[-1] = replace(slots[-1], barred=slots[-1].barred.union(barred))
     manner = song_manner(shape, tonic_step)
     if isinstance(context.guide, SongGuide):
         slots, manner = context.guide.fitted(slots), context.guide.manner(manner)
@@ -93,14 +105,25 @@ def song_slots(
     context: Context,
     tonic_step: int,
 ) -> list[Slot]:
-    """Slots of the melody: chord tones where chords begin, on long notes and at cadences."""
+    """Slots of the melody: chord tones where chords begin, on long notes and at cadences.
+
+    A remembered note that goes on by step may lean on the chord instead.
+    """
     onsets = {chord.onset for chord in chords}
-    slots = [
-        replace(slot, structural=slot.onset in onsets or slot.ticks > 480)
-        if not shape.strict
-        else slot
-        for slot in melody_slots(placed, chords, shape, tonic_step, theme, context.after_pause)
-    ]
+    found = melody_slots(
+        placed,
+        chords,
+        shape,
+        tonic_step,
+        theme,
+        context.after_pause,
+        returns=context.returns,
+    )
+    slots = []
+    for slot, after in zip(found, (*found[1:], None), strict=True):
+        leans = shape.strict and after is not None and goes_on_by_step(slot, after)
+        structural = slot.ticks > 480 or (slot.onset in onsets and not leans)
+        slots.append(replace(slot, structural=structural))
     # A transposed theme may lie where the instrument cannot follow: there its notes are free.
     slots = [within(slot, context.voices[0]) for slot in slots]
     if placed.phrase.cadence != "none":
@@ -156,11 +179,15 @@ def plainer(
     """The melody with one chord tone for each span; none where that leaves a tone unresolved."""
     kept: list[MelodyNote] = []
     slots = []
+    close = sounding(melody, spans[-1].end - context.upbeat - 1)
     for span in spans:
         inside = [n for n in melody if span.onset <= n.onset < span.end and n.is_chord_tone]
-        kept.extend(inside[:1])
-        pinned = tuple((note.pitch, note.spelling) for note in inside[:1])
-        slots.extend([Slot(span.onset, span.end, span.chord, pinned=pinned)] if pinned else [])
+        # What the melody rests on is kept as well, or the cadence would be another one.
+        chosen = inside[:1] + [note for note in inside[1:] if note is close]
+        for number, note in enumerate(chosen):
+            end = chosen[number + 1].onset if number + 1 < len(chosen) else span.end
+            slots.append(Slot(note.onset, end, span.chord, pinned=((note.pitch, note.spelling),)))
+        kept.extend(chosen)
     ends = [note.onset for note in kept[1:]] + [melody[-1].end]
     lead = context.voices[0]
     try:

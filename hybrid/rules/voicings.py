@@ -241,7 +241,8 @@ def _member_cost(
             price = (w.MISSING_ROOT, w.MISSING_THIRD, 0.0, 3.0, 1.0)[index]
             cost += missing * (price if n_voices > 2 else 0.3 * price)
     if n_tones == 3 and chord.stacked:
-        order = DOUBLING.get((numeral.triad, numeral.inversion), (0, 2, 1))
+        triad = "major" if numeral.is_cadential else numeral.triad  # minor ones double alike
+        order = DOUBLING.get((triad, numeral.inversion), (0, 2, 1))
         for rank, index in enumerate(order):
             cost += w.DOUBLING[rank] * np.maximum(counts[:, index] - 1, 0)
         if numeral.triad == "major":

@@ -18,6 +18,7 @@ from hybrid.core.numerals import RomanNumeral
 from hybrid.core.pitch import pitch_class
 from hybrid.core.plan import FormPlan, PlacedPhrase
 from hybrid.core.score import Score
+from hybrid.theory.voices import find_voices
 
 #: Share of the sounding time that must belong to a planned chord for the chord to count as
 #: kept. Bach's own chorales have about 0.85 of their note time on chord tones.
@@ -220,11 +221,14 @@ def theme_similarity(plan: FormPlan, score: Score) -> tuple[float, float]:
 
     The similarity of two phrases is the share of (onset in the phrase, interval to the
     phrase's tonic) pairs of the leading voice that they have in common: the F-measure of
-    the two sets, so lengths may differ.
+    the two sets, so lengths may differ. The leading voice is the highest line of the first
+    pitched track.
     """
-    leading = next((track for track in score.tracks if not track.is_drum), None)
-    if leading is None:
+    lines = find_voices(score)
+    if not lines:
         return float("nan"), float("nan")
+    first_track = min(line.track for line in lines)
+    leading = next(line for line in lines if line.track == first_track)
     placed = [item for item in plan.phrases() if item.phrase.theme]
     sets = [_onset_pitch_pairs(leading.notes, item, score) for item in placed]
     same: list[float] = []

@@ -12,7 +12,9 @@ DC     V or V7 to vi (in minor VI), both in root position
 PC     IV (or iv) to I; a six-four on the tonic is a suspension and no IV
 =====  ==================================================================================
 
-A major tonic closes a minor key as well (the Picardy third).
+A major tonic closes a minor key as well (the Picardy third). Two tones of a chord
+that stay over its bass are still that chord, and one that comes and goes within a quarter over
+the standing root of a harmony (a neighbouring six-four and its like) does not interrupt it.
 
 References
 ----------
@@ -36,7 +38,9 @@ from hybrid.theory.keys import find_keys, key_at
 from hybrid.theory.slices import REST, Slices, slice_score
 
 ORNAMENT_QUARTERS = 0.5  # a chord between the last two harmonies that is no harmony of its own
+NEIGHBOUR_QUARTERS = 1.0  # the same over the standing root of a harmony
 SILENCE_QUARTERS = 0.5  # a rest of all voices this long ends a phrase
+N_CHORDS = 12  # chords before a phrase's end that are looked at
 
 
 @dataclass(frozen=True)
@@ -132,7 +136,8 @@ def find_cadences(
         inside = [chord for chord in chords if chord.onset < end]
         if not inside:
             continue
-        last, *earlier = _without_suspension(_last_harmonies(inside))
+        heard = _without_neighbours(slices, _without_remnants(slices, inside[-N_CHORDS:]))
+        last, *earlier = _without_suspension(_last_harmonies(heard))
         for key in _candidate_keys(spans, last, earlier, min(end, inside[-1].end)):
             kinds = [
                 _kind(slices, key, before, last, end) for before in _penultimates(score, earlier)
@@ -144,6 +149,51 @@ def find_cadences(
                 found.append(Cadence(onset, bar, kind, key))
                 break
     return tuple(found)
+
+
+def _sounding(slices: Slices, chord: ChordSpan) -> tuple[set[int], set[int]]:
+    """Pitch classes that sound in a chord's span, and those that are the lowest in it."""
+    first = int(np.searchsorted(slices.tick, chord.onset))
+    stop = int(np.searchsorted(slices.tick, chord.end))
+    pitch = slices.pitch[:, first:stop]
+    sounds = pitch != REST
+    lowest = np.where(sounds, pitch, 1000).min(axis=0)
+    return set((pitch[sounds] % 12).tolist()), set((lowest[lowest < 1000] % 12).tolist())
+
+
+def _without_remnants(slices: Slices, chords: Sequence[ChordSpan]) -> list[ChordSpan]:
+    """The same, where two tones of a chord that stay over its bass are still that chord.
+
+    Broken chords leave two tones of three; the ear keeps the third.
+    """
+    kept: list[ChordSpan] = []
+    for chord in chords:
+        if kept:
+            before = kept[-1]
+            pitches, bass = _sounding(slices, chord)
+            same_bass = len(bass) == 1 and bass == _sounding(slices, before)[1]
+            if same_bass and pitches < _tones(before) and not _tones(chord) <= pitches:
+                kept[-1] = replace(before, end=chord.end)
+                continue
+        kept.append(chord)
+    return kept
+
+
+def _without_neighbours(slices: Slices, chords: list[ChordSpan]) -> list[ChordSpan]:
+    """The same without short chords that come and go over the standing root of a harmony."""
+    kept: list[ChordSpan] = []
+    longest = NEIGHBOUR_QUARTERS * slices.score.ticks_per_quarter
+    for number, chord in enumerate(chords):
+        if kept and number + 1 < len(chords) and chord.end - chord.onset <= longest:
+            before, after = kept[-1], chords[number + 1]
+            root = pitch_class(before.root)
+            returns = root == pitch_class(after.root) and _triad(before) == _triad(after)
+            stands = all(_sounding(slices, each)[1] == {root} for each in (before, chord, after))
+            if returns and stands:
+                kept[-1] = replace(before, end=chord.end)
+                continue
+        kept.append(chord)
+    return kept
 
 
 def _last_harmonies(chords: Sequence[ChordSpan], n_harmonies: int = 4) -> list[_Harmony]:
@@ -197,6 +247,11 @@ def _candidate_keys(
     ticks = [end - 1, last.onset - 1, *(harmony.onset for harmony in earlier)]
     keys = [key_at(spans, max(0, tick)) for tick in ticks]
     return list(dict.fromkeys(key for key in keys if key is not None))
+
+
+def _tones(chord: ChordSpan) -> set[int]:
+    """Pitch classes of a chord."""
+    return {(pitch_class(chord.root) + above) % 12 for above in QUALITIES[chord.quality]}
 
 
 def _triad(chord: ChordSpan | _Harmony) -> tuple[int, ...]:

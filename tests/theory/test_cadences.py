@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from hybrid.core.analysis import KeySpan
-from hybrid.core.pitch import Key
+from hybrid.core.pitch import Key, parse_pitch
 from hybrid.core.score import Marker, Repeat, Score, Track, make_notes
 from hybrid.theory.cadences import find_cadences, phrase_ends
 
@@ -98,6 +98,49 @@ def test_a_subdominant_that_stays_over_the_last_bass_is_plagal(score_of: ScoreMa
         "C5 C5 C5 C5:2", "G4 A4 A4 G4:2", "E4 F4 F4 E4:2", "C3 F3 C3 C3:2", key="C", metre="5/4"
     )
     assert [c.kind for c in find_cadences(score, keys=Key.parse("C"))] == ["PC"]
+
+
+def test_two_tones_of_a_chord_that_stay_over_its_bass_are_still_that_chord() -> None:
+    """viio6 broken over its held bass: the last beat has C and E flat alone, and is no ii."""
+    rows: list[tuple[str, float, float]] = [("Bb5", 0, 2), ("A5", 2, 0.5), ("C5", 2.5, 0.5)]
+    rows += [("Eb5", 3, 1), ("D5", 4, 4)]
+    broken: list[tuple[str, float, float]] = [("F4", 0, 1), ("D4", 1, 1)]
+    broken += [(name, 2 + n / 2, 0.5) for n, name in enumerate(("C4", "Eb3", "C4", "Eb3"))]
+    broken += [(name, 4 + n / 2, 0.5) for n, name in enumerate(("F4", "Bb3") * 4)]
+    bass: list[tuple[str, float, float]] = [("Bb3", 0, 2), ("C3", 2, 2), ("Bb2", 4, 4)]
+    tracks = []
+    for name, line in (("melody", rows), ("strands", broken), ("bass", bass)):
+        notes = [
+            (int(onset * Q), int(length * Q), *parse_pitch(text)) for text, onset, length in line
+        ]
+        tracks.append(Track(name, make_notes([(a, b, c, 80, 1, d) for a, b, c, d in notes])))
+    found = find_cadences(Score(tuple(tracks)), keys=Key.parse("Bb major"))
+    assert [(c.kind, c.tick) for c in found] == [("IAC", 4 * Q)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "close"),
+    [
+        # F sharp over the tonic's root for a beat, and I64 over the dominant's: both come and go.
+        ("PC", ("D5:2 E5 F#5 E5:2", "A4:2 A4 A4 A4:2", "F4:2 C4 C4 C4:2", "D3:2 A2 A2 A2:2")),
+        ("HC", ("A4 G#4 A4 G#4", "E4 E4 E4 E4", "C4 B3 C4 B3", "A2 E3 E3 E3")),
+    ],
+)
+def test_a_chord_that_comes_and_goes_over_a_standing_root_interrupts_nothing(
+    score_of: ScoreMaker, kind: str, close: tuple[str, ...]
+) -> None:
+    score = score_of(*close, key="A minor", metre="2/4")
+    (found,) = find_cadences(score, keys=Key.parse("A minor"))
+    assert found.kind == kind
+    assert found.tick == (2 * Q if kind == "PC" else Q)
+
+
+def test_a_chord_over_a_standing_root_that_is_not_left_again_is_heard(
+    score_of: ScoreMaker,
+) -> None:
+    """V7 over the tonic's bass would come and go; here the bass moves on with it to vi."""
+    score = score_of("C5 B4 C5:2", "G4 G4 E4:2", "E4 F4 C4:2", "C3 G3 A3:2", key="C")
+    assert [c.kind for c in find_cadences(score, keys=Key.parse("C"))] == ["DC"]
 
 
 def test_melody_over_broken_chords() -> None:
