@@ -31,8 +31,7 @@ from hybrid.io.atomic import write_bytes
 from hybrid.io.corpora import open_files
 from hybrid.io.files import read_score
 from hybrid.io.midi_reader import midi_to_score
-from hybrid.metrics.grids import Grid
-from hybrid.symbolic_transformer.chorale_matching import match_chorales, read_benchmark
+from hybrid.symbolic_transformer.chorale_matching import Grid, match_chorales, read_benchmark
 from hybrid.symbolic_transformer.grid import HIGHEST, LOWEST
 
 #: Folder of music21's corpus, its files, and how many of its beats make a quarter here.

@@ -5,7 +5,17 @@ from __future__ import annotations
 import typer
 
 import hybrid
-from hybrid.cli import analysis, compose, corpora, doctor, drums, grammars, scores, training, writing
+from hybrid.cli import (
+    analysis,
+    compose,
+    corpora,
+    doctor,
+    drums,
+    grammars,
+    scores,
+    training,
+    writing,
+)
 
 # Help as plain text: it starts three times as fast as the boxed one and reads well in a pipe.
 app = typer.Typer(

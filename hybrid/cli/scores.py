@@ -92,7 +92,7 @@ def plan(
 
     if output is not None and output.suffix.lower() != ".toml":
         raise ConfigError(f"a plan's file must end in .toml, got {str(output)!r}")
-    score = read_and_report(file)
+    score = _read(file)
     try:
         found = extract_plan(score)
     except HybridError as error:

@@ -13,6 +13,7 @@ import hybrid
 from hybrid.core.errors import ConfigError
 from hybrid.io.atomic import write_text
 from hybrid.io.corpora import corpus_info
+from hybrid.symbolic_transformer.event_model import EventTransformer
 from hybrid.symbolic_transformer.event_weights import save_event_model
 from hybrid.symbolic_transformer.grid_model import GridTransformer
 from hybrid.symbolic_transformer.grid_weights import save_grid_model
@@ -110,7 +111,7 @@ def _write(trainer: Trainer, output: Path, command: str) -> tuple[Path, ...]:
     trainer._put(trainer.average)
     if isinstance(model, GridTransformer):
         save_grid_model(weights, model.config, trainer.averaged(), notes)
-    else:
+    elif isinstance(model, EventTransformer):
         save_event_model(model, weights, notes)
     unit = "nats a note" if config.kind == "events" else "nats a symbol"
     curve, history, card = (output / name for name in ("curve.png", "history.json", "card.md"))

@@ -175,6 +175,6 @@ def test_a_batch_can_be_learned_by_heart() -> None:
         logits = model(grids, start, style)
         loss = torch.nn.functional.cross_entropy(logits.flatten(0, 2), grids.flatten())
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     assert loss.item() < 0.1

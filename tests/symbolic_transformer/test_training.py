@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ from hybrid.symbolic_transformer.training_data import read_benchmark
 from hybrid.symbolic_transformer.trunk import TrunkConfig
 
 CPU = torch.device("cpu")
-TRUNK = {
+TRUNK: dict[str, Any] = {
     "width": 32,
     "layers": 1,
     "heads": 1,
