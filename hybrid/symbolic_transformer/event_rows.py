@@ -170,7 +170,9 @@ class EventRows:
         home, shift = self._home(tick)
         is_note = track < N_TRACKS
         after = np.where(
-            is_note, order_key(home, track, pitch - shift), order_key(home, 0 * track, 0) - 1
+            is_note,
+            order_key(home, track, pitch - shift),
+            order_key(home, 0 * track, 0 * pitch) - 1,
         )
         chosen, found = self._search(after, "right")
         there = self.events["tick"][np.arange(self.n_rows), chosen].astype(np.int64)
