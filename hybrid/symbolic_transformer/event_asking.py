@@ -174,7 +174,7 @@ class Asker:
         none = np.zeros(len(at.here))
         draw = _Draw(none, none + 1, none.astype(np.int64))
         place, stuck = self._draw("place", logits, possible, limits, wishes, draw, active)
-        for row in np.flatnonzero(stuck):
+        for row in np.flatnonzero(stuck).tolist():
             names = _blame_places(row, possible, ticks, dues, opened)
             tries.fallen.append(tuple(sorted(names | tries.faults[row])))
         particles.weight[stuck] = -np.inf
@@ -247,7 +247,7 @@ class Asker:
         limits: Sequence[Named],
     ) -> None:
         """Not this note: another place or track may do."""
-        for row in np.flatnonzero(stuck):
+        for row in np.flatnonzero(stuck).tolist():
             tries.shut[row, spot[row], track[row]] = True
             tries.faults[row] |= set(blame(row, possible, limits)) - _OURS
 

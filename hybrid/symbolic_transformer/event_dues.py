@@ -97,7 +97,8 @@ class Line(Limit):
         rows = at.rows
         last = rows.last_tick[:, self.track] * 128 + rows.last_pitch[:, self.track]
         last = np.where(rows.last_pitch[:, self.track] > 0, last, -1)
-        return np.searchsorted(self.keys, np.maximum(last + 1, at.here * 128))
+        found: Ints = np.searchsorted(self.keys, np.maximum(last + 1, at.here * 128))
+        return found
 
     def due(self, at: Standing) -> tuple[Ints, int] | None:
         return self.keys[self._next(at)] // 128, self.track

@@ -32,7 +32,7 @@ from hybrid.symbolic_transformer.events import (
 from hybrid.symbolic_transformer.tables import PlanArrays
 
 Ints = NDArray[np.int64]
-#: Keys of different rows lie this far apart, so that one search serves all rows.
+#: Keys of different rows lie this far apart.
 _APART = 1 << 44
 _LENGTHS = np.array((0, *DURATIONS))
 _FIELDS = ("tick", "track", "place", "pitch", "duration", "velocity", "timing")
@@ -65,7 +65,9 @@ class EventRows:
         self.before_pitch = np.zeros((n_rows, N_TRACKS), np.int64)
         self.bar_notes = np.zeros((n_rows, N_TRACKS), np.int64)
         self._n_notes = np.zeros(n_rows, np.int64)
-        self._keys = np.full((n_rows, capacity), _APART - 1, np.int64)
+        # Keys of notes, each row's above the one before, so that one search serves all rows.
+        self._base = np.arange(n_rows)[:, None] * _APART
+        self._keys = np.repeat(self._base + _APART - 1, capacity, axis=1)
         self._source = np.zeros((n_rows, capacity), np.int64)  # event of each key
 
     @property
@@ -94,7 +96,7 @@ class EventRows:
         self.last_tick[mine, own] = tick[notes]
         self.last_end[mine, own] = tick[notes] + _LENGTHS[values["duration"][notes]]
         place = self._n_notes[mine]
-        self._keys[mine, place] = order_key(tick[notes], own, pitch[notes])
+        self._keys[mine, place] = mine * _APART + order_key(tick[notes], own, pitch[notes])
         self._source[mine, place] = at[notes]
         self._n_notes[mine] += 1
         self.count[rows] += 1
@@ -102,7 +104,8 @@ class EventRows:
     def _grow(self) -> None:
         more = self.events.shape[1]
         self.events = np.pad(self.events, ((0, 0), (0, more)))
-        self._keys = np.pad(self._keys, ((0, 0), (0, more)), constant_values=_APART - 1)
+        far = np.repeat(self._base + _APART - 1, more, axis=1)
+        self._keys = np.concatenate([self._keys, far], 1)
         self._source = np.pad(self._source, ((0, 0), (0, more)))
 
     def load(self, events: NDArray[Any]) -> None:
@@ -116,6 +119,9 @@ class EventRows:
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(self, name, value[rows])
+        base = np.arange(len(rows))[:, None] * _APART
+        self._keys += base - self._base
+        self._base = base
 
     def take_back(self, count: Ints) -> None:
         """Forget the events of each row from ``count`` on."""
@@ -125,7 +131,7 @@ class EventRows:
             notes = np.flatnonzero(events["track"] < N_TRACKS)
             bars = np.flatnonzero(events["track"] == BAR)[-1:]
             self._n_notes[row] = len(notes)
-            self._keys[row, len(notes) :] = _APART - 1
+            self._keys[row, len(notes) :] = (row + 1) * _APART - 1
             for track in range(N_TRACKS):
                 own = notes[events["track"][notes] == track]
                 last = events[own[-1]] if len(own) else np.zeros(1, EVENT_DTYPE)[0]
@@ -147,8 +153,7 @@ class EventRows:
     def _search(self, keys: Ints, side: Any) -> tuple[Ints, NDArray[np.bool_]]:
         """Event of the first note from a key on, or after it; and whether there is one."""
         rows = np.arange(self.n_rows)
-        flat = (self._keys + rows[:, None] * _APART).ravel()
-        at = np.searchsorted(flat, np.maximum(keys, -1) + rows * _APART, side=side)
+        at = np.searchsorted(self._keys.ravel(), np.maximum(keys, -1) + rows * _APART, side=side)
         at = at - rows * self._keys.shape[1]
         found = at < self._n_notes
         return self._source[rows, np.where(found, at, 0)], found
@@ -170,7 +175,9 @@ class EventRows:
         home, shift = self._home(tick)
         is_note = track < N_TRACKS
         after = np.where(
-            is_note, order_key(home, track, pitch - shift), order_key(home, 0 * track, 0) - 1
+            is_note,
+            order_key(home, track, pitch - shift),
+            order_key(home, 0 * track, 0 * pitch) - 1,
         )
         chosen, found = self._search(after, "right")
         there = self.events["tick"][np.arange(self.n_rows), chosen].astype(np.int64)

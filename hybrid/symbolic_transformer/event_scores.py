@@ -268,20 +268,20 @@ def read_given(given: Score, plan: FormPlan, seating: Seating) -> Given:
     rows, owners = [], []
     for track in given.tracks:
         owner = np.full(len(track.notes), -1, np.int64)
-        part = numbers.get(track.name)
-        if part is not None and not track.is_drum:
+        number = numbers.get(track.name)
+        if number is not None and not track.is_drum:
             for item in placed:
                 start, end = (round(q * quarter) for q in (item.start, item.end))
                 start = start if item.index else 0
                 inside = (track.notes["onset"] >= start) & (track.notes["onset"] < end)
-                seats = [seat for seat in seating.seats[item.index] if seat.part == part]
+                seats = [seat for seat in seating.seats[item.index] if seat.part == number]
                 if not seats or not inside.any():
                     continue
                 at = np.flatnonzero(inside)
                 own = _assign(track.notes[at], seats)
                 owner[at] = own
-                for note, number in zip(track.notes[at], own.tolist(), strict=True):
-                    seat = next(seat for seat in seats if seat.track == number)
+                for note, mine in zip(track.notes[at], own.tolist(), strict=True):
+                    seat = next(seat for seat in seats if seat.track == mine)
                     rows.append(_grid_note(note, seat, track.name, quarter))
         owners.append(owner)
     notes = np.array(rows, dtype=GRID_NOTE_DTYPE) if rows else np.empty(0, GRID_NOTE_DTYPE)

@@ -114,7 +114,7 @@ class Harmony(Wish):
         made = np.zeros((len(following), N_PLACES))
         made[:, :NEXT_BAR] = -self.weights.change * (ticks > following[:, None])
         made[:, NEXT_BAR] = -self.weights.change
-        return made * wrong[:, None]
+        return np.asarray(made * wrong[:, None])
 
     def pitches(self, at: Standing) -> Floats | None:
         tick = np.minimum(at.tick, self.last)
@@ -168,19 +168,19 @@ class Returns(Wish):
         has, chosen, there = at.rows.reference_next()
         source = at.rows.events["track"][at.every, chosen]
         pull = pull * (has & (there == at.tick))
-        return pull[:, None] * (np.arange(N_TRACKS) == source[:, None])
+        return np.asarray(pull[:, None] * (np.arange(N_TRACKS) == source[:, None]))
 
     def pitches(self, at: Standing) -> Floats | None:
         pull = self._pull(at.tick) * (at.own[:, 3] > 0)
         if not pull.any():
             return None
-        return pull[:, None] * (np.arange(N_PITCHES) == at.own[:, 3, None])
+        return np.asarray(pull[:, None] * (np.arange(N_PITCHES) == at.own[:, 3, None]))
 
     def durations(self, at: Standing) -> Floats | None:
         pull = self._pull(at.tick) * (at.own[:, 4] > 0) * (at.pitch == at.own[:, 3])
         if not pull.any():
             return None
-        return pull[:, None] * (np.arange(len(LENGTHS)) == at.own[:, 4, None])
+        return np.asarray(pull[:, None] * (np.arange(len(LENGTHS)) == at.own[:, 4, None]))
 
 
 class Above(Wish):

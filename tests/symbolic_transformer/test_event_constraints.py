@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,8 @@ S, A, B = ("soprano",), ("alto",), ("bass",)
 EVERY = ("soprano", "alto", "tenor", "bass")
 ASKED = (
     Constraint("range", ["D4", "F5"], voices=S),
-    Constraint("pitch", "G4", (2, 3), S, beat=3),
-    Constraint("pitch_class", "B", (2, 2), ("alto", "tenor"), beat=2),
+    Constraint("pitch", "G4", (2, 3), S, beat=Fraction(3)),
+    Constraint("pitch_class", "B", (2, 2), ("alto", "tenor"), beat=Fraction(2)),
     Constraint("melody", "D5:1 B4:1/2 C5:1/2 R:1 D5:1 E5:2", (1, 2), S),
     Constraint("avoid_pitch_class", "C"),
     Constraint("max_leap", 3),
@@ -102,7 +103,7 @@ def test_impossible_constraints_are_named(items: list[Constraint], named: int) -
         (Constraint("max_leap", -1), "whole number in 0..127"),
         (Constraint("density", [4, 2]), "smaller one first"),
         (Constraint("melody", "C5:9", (1, 1)), "must fit bars 1-1"),
-        (Constraint("pitch", "C5", beat=5), "beat must lie within a bar"),
+        (Constraint("pitch", "C5", beat=Fraction(5)), "beat must lie within a bar"),
         (Constraint("dissonance", "some"), "must be 'none'"),
         (Constraint("range", ["C4", "C5"], (3, 9)), "within the plan's 4"),
     ],
