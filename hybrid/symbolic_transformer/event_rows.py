@@ -184,6 +184,23 @@ class EventRows:
         has = found & (home >= 0) & (there < tick)
         return has, chosen, there - home + tick
 
+    def kept_share(self, n: int) -> NDArray[np.float64]:
+        """Share of each row's newest ``n`` events' notes that stand where the music returned to
+        has them too, onset, track and pitch; nan for a row whose newest events do not return.
+        """
+        rows = np.arange(self.n_rows)[:, None]
+        at = self.count[:, None] - 1 - np.arange(n)
+        events = self.events[rows, np.maximum(at, 0)]
+        tick, track, pitch = (events[name].astype(np.int64) for name in ("tick", "track", "pitch"))
+        home, shift = self._home(tick)
+        counts = (at >= 0) & (track < N_TRACKS) & (home >= 0)
+        keys = np.maximum(order_key(home, track, pitch - shift), -1) + rows * _APART
+        flat = self._keys.ravel()
+        found = flat[np.minimum(np.searchsorted(flat, keys), len(flat) - 1)] == keys
+        number = counts.sum(1)
+        share = (counts & found).sum(1) / np.maximum(number, 1)
+        return np.where(number > 0, share, np.nan)
+
     def read(self) -> NDArray[np.int64]:
         """What the decoder reads of each row's newest event, (B, len(READ_COLUMNS))."""
         rows = np.arange(self.n_rows)

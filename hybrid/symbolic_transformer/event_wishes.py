@@ -30,6 +30,11 @@ ENDINGS = {"PAC": (0,), "IAC": (3, 4, 7), "PC": (0, 3, 4, 5, 9)}
 RETURNS = {"literal": 30.0, "varied": 1.0, "ornament": 0.8, "transposed": 1.0, "none": 0.8}
 
 
+#: Share of a varied return that is to be kept, in the middle of 60 to 95%, judged by so many
+#: newest events; how fast the pull changes off it, and between which factors.
+KEPT, LOOK_BACK, STEER, TURNS = 0.8, 24, 12.0, (-2.0, 2.5)
+
+
 @dataclass(frozen=True)
 class WishWeights:
     """How much is asked for, in nats.
@@ -137,7 +142,11 @@ class Harmony(Wish):
 
 
 class Returns(Wish):
-    """A theme that comes back is drawn to what it was, as its variation says."""
+    """A theme that comes back is drawn to what it was, as its variation says.
+
+    The pull lets go, and turns against the same pitches, where a varied return has kept more than
+    `KEPT` of its newest notes, and grows where it has kept less.
+    """
 
     def __init__(self, told: PlanColumns, factor: float = 1.0) -> None:
         names = [column.name for column in PLAN_COLUMNS]
@@ -146,13 +155,19 @@ class Returns(Wish):
         literal = kinds == VARIATION_KINDS.index("literal")
         pull = np.where(literal, strengths[kinds], factor * strengths[kinds])
         self.pull = np.where(told.reference >= 0, pull, 0.0)
+        self.is_literal = literal
 
-    def _pull(self, ticks: Ints) -> Floats:
-        found: Floats = self.pull[np.minimum(ticks, len(self.pull) - 1)]
-        return found
+    def _pull(self, at: Standing, ticks: Ints) -> Floats:
+        ticks = np.minimum(ticks, len(self.pull) - 1)
+        pull: Floats = self.pull[ticks]
+        if not pull.any():
+            return pull
+        share = np.nan_to_num(at.rows.kept_share(LOOK_BACK), nan=KEPT)
+        turn = np.clip(1 + STEER * (KEPT - share), *TURNS)
+        return np.where(self.is_literal[ticks], pull, pull * turn)
 
     def places(self, at: Standing, ticks: Ints) -> Floats | None:
-        pull = self._pull(at.here)
+        pull = np.maximum(self._pull(at, at.here), 0)
         if not pull.any():
             return None
         has, _, there = at.rows.reference_next()
@@ -162,7 +177,7 @@ class Returns(Wish):
         return made * (pull * has)[:, None]
 
     def tracks(self, at: Standing) -> Floats | None:
-        pull = self._pull(at.tick)
+        pull = np.maximum(self._pull(at, at.tick), 0)
         if not pull.any():
             return None
         has, chosen, there = at.rows.reference_next()
@@ -171,13 +186,13 @@ class Returns(Wish):
         return np.asarray(pull[:, None] * (np.arange(N_TRACKS) == source[:, None]))
 
     def pitches(self, at: Standing) -> Floats | None:
-        pull = self._pull(at.tick) * (at.own[:, 3] > 0)
+        pull = self._pull(at, at.tick) * (at.own[:, 3] > 0)
         if not pull.any():
             return None
         return np.asarray(pull[:, None] * (np.arange(N_PITCHES) == at.own[:, 3, None]))
 
     def durations(self, at: Standing) -> Floats | None:
-        pull = self._pull(at.tick) * (at.own[:, 4] > 0) * (at.pitch == at.own[:, 3])
+        pull = self._pull(at, at.tick) * (at.own[:, 4] > 0) * (at.pitch == at.own[:, 3])
         if not pull.any():
             return None
         return np.asarray(pull[:, None] * (np.arange(len(LENGTHS)) == at.own[:, 4, None]))

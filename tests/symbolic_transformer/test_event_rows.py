@@ -134,3 +134,19 @@ def test_a_row_taken_back_goes_on_as_if_nothing_had_been() -> None:
         again = run(rows, ring, piece[20:30])
         fresh = run(EventRows(plan, 1), make_ring(model.trunk, 1, 64), piece[:30])
     torch.testing.assert_close(again, fresh, atol=1e-5, rtol=1e-4)
+
+
+def test_share_of_a_return_that_was_kept() -> None:
+    """Two notes of the first phrase; the second phrase, a fifth higher, keeps one of them."""
+    rows = EventRows(small_arrays(), 2, capacity=4)
+    every = np.array([0, 1])
+    assert np.isnan(rows.kept_share(8)).all()
+    for tick, pitch in ((0, 40), (24, 44)):
+        rows.append(every, tick=tick, track=0, pitch=pitch, duration=24)
+    assert np.isnan(rows.kept_share(8)).all()
+    shift = int(rows.told.shift[192])
+    assert shift == -5
+    rows.append(every, tick=192, track=0, pitch=40 + shift, duration=24)
+    rows.append(every, tick=216, track=0, pitch=44 + shift + np.array([0, 1]), duration=24)
+    assert rows.kept_share(8).tolist() == [1.0, 0.5]
+    assert rows.kept_share(1).tolist() == [1.0, 0.0]
