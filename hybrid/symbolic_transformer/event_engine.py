@@ -117,6 +117,7 @@ class TransformerEngine:
         from hybrid.symbolic_transformer.event_constraints import demand
         from hybrid.symbolic_transformer.event_sampler import EventSampler
         from hybrid.symbolic_transformer.event_scores import joined, make_score, new_notes, unit_of
+        from hybrid.symbolic_transformer.threads import one_thread
 
         if self.model is None:
             from hybrid.symbolic_transformer.event_weights import load_event_model
@@ -133,7 +134,8 @@ class TransformerEngine:
             self.model, arrays, seating.style, rng, limits, wishes, self.settings
         )
         before, after = _around(arrays, task)
-        written = sampler.write(task.first, task.last, before, after, self.progress)
+        with one_thread():
+            written = sampler.write(task.first, task.last, before, after, self.progress)
         unit = TICKS_PER_QUARTER // TICKS if given is None else unit_of(given)
         found = new_notes(written.events, plan, seating, demands.lines, task.span, unit)
         notes = [note for note in found if note.seat.track in task.tracks]
