@@ -174,7 +174,7 @@ class Returns(Wish):
         made = np.zeros((len(pull), N_PLACES))
         made[:, :NEXT_BAR] = ticks == there[:, None]
         made[:, NEXT_BAR] = there >= at.bar.end
-        return made * (pull * has)[:, None]
+        return np.asarray(made * (pull * has)[:, None])
 
     def tracks(self, at: Standing) -> Floats | None:
         pull = np.maximum(self._pull(at, at.tick), 0)
