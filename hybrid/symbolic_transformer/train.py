@@ -28,7 +28,6 @@ from hybrid.core.errors import ConfigError
 from hybrid.io.atomic import atomic_file
 from hybrid.symbolic_transformer.event_model import (
     PARTS,
-    STYLES,
     EventConfig,
     EventTransformer,
     part_losses,
@@ -155,9 +154,6 @@ def _excerpts(length: Tensor, window: int, batch: int = 8) -> list[tuple[Tensor,
 def make_task(config: TrainConfig, device: torch.device) -> Task:
     """The task of a configuration, with fresh weights."""
     if config.kind == "events":
-        unknown = [name for name in config.mixture if name not in STYLES]
-        if unknown:
-            raise ConfigError(f"mixture must name styles {', '.join(STYLES)}, got {unknown[0]!r}")
         return EventTask(config.model, device)
     return GridTask(config.model, device)
 

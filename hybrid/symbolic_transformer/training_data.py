@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hybrid.core.errors import CorpusError, ScoreError
+from hybrid.core.errors import ConfigError, CorpusError, ScoreError
 from hybrid.symbolic_transformer.corpus import load_pieces
 from hybrid.symbolic_transformer.event_columns import EventColumns, read_events
 from hybrid.symbolic_transformer.event_model import STYLES
@@ -77,6 +77,9 @@ def columns_of(
 def _events(
     mixture: Mapping[str, float], folder: Path, device: torch.device, progress: Share | None
 ) -> Corpora:
+    unknown = [name for name in mixture if name not in STYLES]
+    if unknown:
+        raise ConfigError(f"mixture must name styles {', '.join(STYLES)}, got {unknown[0]!r}")
     pools: dict[str, dict[str, EventPool]] = {"train": {}, "valid": {}}
     jobs = [(style, split) for style in mixture for split in pools]
     for number, (style, split) in enumerate(jobs):
