@@ -85,15 +85,12 @@ def test_the_command_trains(data: Path, tmp_path: Path) -> None:
 
 
 def test_missing_data_and_bad_options_are_named(data: Path, tmp_path: Path) -> None:
+    for style in ("quartet", "waltz"):
+        (data / f"{style}.toml").write_text(PRESET.replace("chorale", style))
     with pytest.raises(CorpusError, match=r"there must be a file .*quartet\.npz"):
-        other = data / "quartet.toml"
-        other.write_text(PRESET.replace("chorale", "quartet"))
-        train_symbolic(str(other), data, tmp_path / "a")
+        train_symbolic(str(data / "quartet.toml"), data, tmp_path / "a")
     with pytest.raises(ConfigError, match="mixture must name styles"):
-        other = data / "waltz.toml"
-        other.write_text(PRESET.replace("chorale", "waltz"))
-        (data / "waltz.npz").write_bytes((data / "chorale.npz").read_bytes())
-        train_symbolic(str(other), data, tmp_path / "b")
+        train_symbolic(str(data / "waltz.toml"), data, tmp_path / "b")
     with pytest.raises(ConfigError, match="updates must be 1 or more, got 0"):
         train_symbolic(str(data / "tiny.toml"), data, tmp_path / "c", updates=0)
     with pytest.raises(ConfigError, match="device must be cpu or cuda, got 'tpu'"):
