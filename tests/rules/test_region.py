@@ -75,20 +75,21 @@ def _split(score: Score, region: Region, name: str) -> tuple[np.ndarray, np.ndar
     ids=str,
 )
 def test_only_the_region_changes(plan: FormPlan, given: Score, region: Region) -> None:
-    score = refill(plan, given, region)
     voices = region.voices or oracle.CHOIR
-    changed = 0
-    for name in oracle.CHOIR:
-        old_inside, old_rest = _split(given, region, name)
-        new_inside, new_rest = _split(score, region, name)
-        assert old_rest.tobytes() == new_rest.tobytes()
-        if name not in voices:
-            assert score.track(name) is given.track(name)
-            continue
-        assert len(new_inside)
-        ends = new_inside["onset"] + new_inside["duration"]
-        assert ends.max() <= region.last_bar * BAR
-        changed += old_inside.tobytes() != new_inside.tobytes()
+    changed = 0  # a draw may be what was there; three in a row are not
+    for seed in (4, 5, 6):
+        score = refill(plan, given, region, seed=seed)
+        for name in oracle.CHOIR:
+            old_inside, old_rest = _split(given, region, name)
+            new_inside, new_rest = _split(score, region, name)
+            assert old_rest.tobytes() == new_rest.tobytes()
+            if name not in voices:
+                assert score.track(name) is given.track(name)
+                continue
+            assert len(new_inside)
+            ends = new_inside["onset"] + new_inside["duration"]
+            assert ends.max() <= region.last_bar * BAR
+            changed += old_inside.tobytes() != new_inside.tobytes()
     assert changed
     assert (score.tempos, score.metres, score.keys, score.markers) == (
         given.tempos,
