@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
 
 from hybrid.core.errors import FormatError
 from hybrid.harmony.labels import Vocabulary
 from hybrid.harmony.model import HarmonyConfig, HarmonyModel
+from hybrid.io.atomic import write_bytes
+from hybrid.io.tensor_header import in_order
 
 FORMAT = "hybrid-harmony-1"
 
@@ -28,7 +30,7 @@ def save_model(path: str | Path, model: HarmonyModel, is_half: bool = True) -> N
         "config": json.dumps(model.config.to_dict()),
         "vocabulary": json.dumps(model.vocabulary.rows()),
     }
-    save_file(tensors, str(path), metadata)
+    write_bytes(Path(path), in_order(save(tensors, metadata)))
 
 
 def load_model(path: str | Path) -> HarmonyModel:
@@ -43,7 +45,7 @@ def load_model(path: str | Path) -> HarmonyModel:
         with safe_open(str(path), "pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    except (OSError, ValueError, Exception) as error:
+    except (OSError, SafetensorError) as error:
         raise FormatError(f"{path} must be weights in safetensors: {error}") from error
     if metadata.get("format") != FORMAT:
         raise FormatError(

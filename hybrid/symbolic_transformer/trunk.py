@@ -116,8 +116,8 @@ def distance_buckets(n: int, reach: int) -> Tensor:
 
     Examples
     --------
-    >>> distance_buckets(6, 4).tolist()
-    [0, 1, 2, 3, 4, 4]
+    >>> distance_buckets(33, 16)[[15, 16, 17, 32]].tolist()
+    [15, 16, 16, 20]
     """
     distance = torch.arange(n)
     far = torch.log2(distance.clamp(min=reach).float() / reach) * 4

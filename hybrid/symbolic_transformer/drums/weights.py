@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from hybrid.core.errors import FormatError
 from hybrid.core.resources import resource_path
 from hybrid.io.atomic import write_bytes
+from hybrid.io.tensor_header import in_order
 from hybrid.symbolic_transformer.drums.conditions import Levels
 from hybrid.symbolic_transformer.drums.config import DrumConfig
 
@@ -48,7 +49,7 @@ def write_weights(weights: Weights, path: Path) -> None:
         "levels": json.dumps(asdict(weights.levels), sort_keys=True),
     }
     halves = {name: array.astype(np.float16) for name, array in weights.arrays.items()}
-    write_bytes(path, save(halves, header))
+    write_bytes(path, in_order(save(halves, header)))
 
 
 def read_weights(path: str | Path | None = None) -> Weights:
