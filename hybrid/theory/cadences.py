@@ -294,18 +294,22 @@ def _kind(
 
 
 def _resting_pitch_class(slices: Slices, last: _Harmony, end: int) -> int | None:
-    """Chord tone that the highest voice has longest in the last harmony; the later one if equal."""
+    """Chord tone on which the highest voice stays longest in the last harmony; the later if equal.
+
+    Notes that come after it, as upbeats of what follows, do not add up against it.
+    """
     first = int(np.searchsorted(slices.tick, last.onset))
     stop = int(np.searchsorted(slices.tick, min(end, last.end)))
     members = {(last.root + above) % 12 for above in QUALITIES[last.quality]}
-    lengths: dict[int, int] = {}
     best: int | None = None
+    longest = stay = 0
+    before = -1
     for slot in range(first, stop):
         pitch = int(slices.pitch[0, slot])
-        if pitch == REST or pitch % 12 not in members:
-            continue
-        pc = pitch % 12
-        lengths[pc] = lengths.get(pc, 0) + int(min(slices.end[slot], end) - slices.tick[slot])
-        if best is None or lengths[pc] >= lengths[best]:
-            best = pc
+        pc = -1 if pitch == REST else pitch % 12
+        ticks = int(min(slices.end[slot], end) - slices.tick[slot])
+        stay = stay + ticks if pc == before else ticks
+        before = pc
+        if pc in members and stay >= longest:
+            best, longest = pc, stay
     return best

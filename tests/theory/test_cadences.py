@@ -143,6 +143,12 @@ def test_a_chord_over_a_standing_root_that_is_not_left_again_is_heard(
     assert [c.kind for c in find_cadences(score, keys=Key.parse("C"))] == ["DC"]
 
 
+def test_upbeats_after_the_rest_do_not_add_up_against_it(score_of: ScoreMaker) -> None:
+    """The third for a half, the tonic for a whole note, then the third as an upbeat's half."""
+    score = score_of("D5 B4 E5:2 C5:4 E5 E5", "A4 G4 G4:8", "F4 D4 C4:8", "F3 G3 C3:8", key="C")
+    assert [c.kind for c in find_cadences(score, keys=Key.parse("C"))] == ["PAC"]
+
+
 def test_melody_over_broken_chords() -> None:
     """Alberti bass: the harmony is spread in time, the close is the same."""
     melody = [(0, Q, 72), (Q, Q, 76), (2 * Q, Q, 74), (3 * Q, Q, 71), (4 * Q, 4 * Q, 72)]
