@@ -64,6 +64,8 @@ class Piece:
     seed : int
     options : mapping
         What the caller chose.
+    weights : mapping
+        sha256 of each file of learned weights that wrote notes.
     """
 
     plan: FormPlan
@@ -73,6 +75,7 @@ class Piece:
     trace: Trace
     seed: int
     options: Mapping[str, Any] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:
@@ -344,7 +347,8 @@ def compose(
     progress("check", 0.0)
     analysis, agreement = analyse(made, score)
     whole = Trace((origin,)) + trace
-    return Piece(made, score, analysis, agreement, whole, seed, options)
+    weights = dict(getattr(writer, "hashes", {}))
+    return Piece(made, score, analysis, agreement, whole, seed, options, weights)
 
 
 @contextmanager
@@ -484,9 +488,11 @@ class _Writer:
             for path in sorted(self.place.rglob("*"))
             if path.is_file()
         }
+        learned = {"weights": dict(self.piece.weights)} if self.piece.weights else {}
         return provenance(
             self.piece.seed,
             self.piece.options,
+            **learned,
             sound=report.to_dict() if report else None,
             losses=self.losses,
             files=hashes,

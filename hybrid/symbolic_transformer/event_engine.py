@@ -75,6 +75,12 @@ class TransformerEngine:
     guided: bool = True
     progress: Callable[[float], None] = field(default=lambda share: None)
 
+    @property
+    def hashes(self) -> dict[str, str]:
+        """sha256 of the file of weights, by its name; empty before a model is loaded from one."""
+        info = getattr(self.model, "info", None)
+        return {info.name: info.sha256} if info else {}
+
     def fill(
         self,
         plan: FormPlan,
