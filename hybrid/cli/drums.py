@@ -32,9 +32,8 @@ def drums(
         str, typer.Option(help="How quarters divide: straight, triplet or free.")
     ] = "straight",
     density: Annotated[
-        int | None,
-        typer.Option(help="Strokes a bar, 0 (sparse) to 4. [default: the model's choice]"),
-    ] = None,
+        int, typer.Option(help="Strokes a bar, 0 (sparse) to 4; asked of the model.")
+    ] = 2,
     fills: Annotated[
         str, typer.Option(help="Where fills are: at the end of sections, of phrases, or none.")
     ] = "sections",

@@ -20,6 +20,8 @@ from hybrid.symbolic_transformer.drums.conditions import FEELS, METRES, N_LEVELS
 STYLE_OF = {"pop": "pop", "jazz": "jazz", "dance": "dance", "folk": "country"}
 DEFAULT_STYLE = "rock"
 DEFAULT_QPM = 120.0
+#: The middle: a groove that begins from nothing is else as often a sparse one as a full one.
+DEFAULT_DENSITY = 2
 #: How the quarter divides where beats are not dotted: the other parts of a piece are straight,
 #: so drums are, unless asked otherwise; ``free`` leaves it to the model.
 PLANNED_FEELS = (*FEELS, "free")
@@ -179,7 +181,7 @@ def plan_bars(
     feel : str
         One of `PLANNED_FEELS`.
     density : int or mapping of section label to int, optional
-        Level 0..4 of strokes a bar; left to the model where not given.
+        Level 0..4 of strokes a bar; left to the model where not given, and in fills.
     fills : str
         Where fills are: at the end of ``sections``, of ``phrases``, or ``none``.
     intensity_of : mapping of dynamics to int, optional
@@ -238,7 +240,7 @@ def plan_bars(
                 feel=feel,
                 role="fill" if fill else "beat",
                 place=_place(bar == 0 and opens, (last and closes) or fill),
-                density=_density(density, label),
+                density=None if fill else _density(density, label),
                 intensity=(intensity_of or {}).get(phrase.shared.dynamics or ""),
                 reference=earlier[len(in_section) % len(earlier)] if earlier else None,
                 fresh=bar == 0 and opens,

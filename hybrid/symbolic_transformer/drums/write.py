@@ -29,7 +29,14 @@ from hybrid.core.score import (
     sort_notes,
 )
 from hybrid.core.timeline import Metre, Tempo
-from hybrid.symbolic_transformer.drums.bars import DEFAULT_QPM, SIXTEENTH, BarTask, Cell, plan_bars
+from hybrid.symbolic_transformer.drums.bars import (
+    DEFAULT_DENSITY,
+    DEFAULT_QPM,
+    SIXTEENTH,
+    BarTask,
+    Cell,
+    plan_bars,
+)
 from hybrid.symbolic_transformer.drums.conditions import (
     COLUMNS,
     FEELS,
@@ -62,7 +69,7 @@ def write_drums(
     *,
     style: str | None = None,
     feel: str = "straight",
-    density: int | Mapping[str, int] | None = None,
+    density: int | Mapping[str, int] | None = DEFAULT_DENSITY,
     fills: str = "sections",
     temperature: float = TEMPERATURE,
     weights: Weights | None = None,
@@ -83,8 +90,9 @@ def write_drums(
         Whether quarters divide ``straight`` or in ``triplet``; ``free`` leaves it to the model.
         Dotted beats (9/8, 12/8) are in triplets anyway.
     density : int or mapping of section label to int, optional
-        Level 0 (sparse) .. 4 of strokes a bar; left to the model where not given. It is asked
-        of the model, not forced on it.
+        Level 0 (sparse) .. 4 of strokes a bar, 2 by default; None leaves it to the model, and a
+        mapping does for labels it lacks. It is asked of the model, not forced on it, and not of
+        fills.
     fills : str
         At the end of ``sections``, of ``phrases``, or ``none``.
     temperature : float
@@ -133,7 +141,11 @@ def play_bars(
     weights: Weights,
     temperature: float = 1.0,
 ) -> list[PlayedBar]:
-    """Play bars one after the other; see `plan_bars`."""
+    """Play bars one after the other; see `plan_bars`.
+
+    A bar with a reference is shown it twice: as the reference, and in place of the bar before,
+    which the model has learned to stay close to.
+    """
     player = Player(weights)
     nothing = np.zeros(STEP_FEATURES + 1, dtype=np.float32)
     played: list[PlayedBar] = []
@@ -161,7 +173,7 @@ def play_bars(
                 inputs = np.concatenate(
                     [
                         _read(before, nothing),
-                        _read(bar_ago.get(place), nothing),
+                        _read(bar_ago.get(place) if like is None else like, nothing),
                         _read(like, nothing),
                     ]
                 )
