@@ -137,6 +137,7 @@ def find_cadences(
         if not inside:
             continue
         heard = _without_neighbours(slices, _without_remnants(slices, inside[-N_CHORDS:]))
+        heard = _with_late_tones(slices, heard)
         last, *earlier = _without_suspension(_last_harmonies(heard))
         for key in _candidate_keys(spans, last, earlier, min(end, inside[-1].end)):
             kinds = [
@@ -194,6 +195,24 @@ def _without_neighbours(slices: Slices, chords: list[ChordSpan]) -> list[ChordSp
                 continue
         kept.append(chord)
     return kept
+
+
+def _with_late_tones(slices: Slices, chords: list[ChordSpan]) -> list[ChordSpan]:
+    """The same, where the last chord takes in one over its root whose other tones are held over.
+
+    Suspensions (9-8 with 4-3, say) make up a chord by their notes, and none by ear.
+    """
+    if len(chords) < 2:
+        return chords
+    late, last = chords[-2:]
+    if _sounding(slices, late)[1] != {pitch_class(last.root)} or last.inversion:
+        return chords
+    slot = int(np.searchsorted(slices.tick, late.onset))
+    pitch = slices.pitch[:, slot]
+    strange = (pitch != REST) & ~np.isin(pitch % 12, sorted(_tones(last)))
+    if slices.attack[strange, slot].any():
+        return chords
+    return [*chords[:-2], replace(last, onset=late.onset)]
 
 
 def _last_harmonies(chords: Sequence[ChordSpan], n_harmonies: int = 4) -> list[_Harmony]:

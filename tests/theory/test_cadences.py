@@ -143,6 +143,19 @@ def test_a_chord_over_a_standing_root_that_is_not_left_again_is_heard(
     assert [c.kind for c in find_cadences(score, keys=Key.parse("C"))] == ["DC"]
 
 
+def test_suspensions_that_make_up_a_chord_are_the_last_one_s(score_of: ScoreMaker) -> None:
+    """G sharp and B stay over F sharp (9-8 and 4-3): the notes of iio7, the tonic by ear."""
+    lines = (
+        "C#5 F#5 F#5 E#5 F#5:2",
+        "A4 F#4 F#4 G#4:2 F#4",
+        "C#4 C#4 B3 B3:2 A3",
+        "F#3 A3 B3 C#3 F#3:2",
+    )
+    score = score_of(*lines, key="F# minor", metre="3/4")
+    (found,) = find_cadences(score, keys=Key.parse("F# minor"))
+    assert (found.kind, found.tick) == ("PAC", 4 * Q)
+
+
 def test_upbeats_after_the_rest_do_not_add_up_against_it(score_of: ScoreMaker) -> None:
     """The third for a half, the tonic for a whole note, then the third as an upbeat's half."""
     score = score_of("D5 B4 E5:2 C5:4 E5 E5", "A4 G4 G4:8", "F4 D4 C4:8", "F3 G3 C3:8", key="C")
