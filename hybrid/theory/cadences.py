@@ -40,6 +40,7 @@ from hybrid.theory.slices import REST, Slices, slice_score
 ORNAMENT_QUARTERS = 0.5  # a chord between the last two harmonies that is no harmony of its own
 NEIGHBOUR_QUARTERS = 1.0  # the same over the standing root of a harmony
 SILENCE_QUARTERS = 0.5  # a rest of all voices this long ends a phrase
+MIN_VOICES = 2  # a clausula of two lines closes a phrase
 N_CHORDS = 12  # chords before a phrase's end that are looked at
 
 
@@ -128,7 +129,7 @@ def find_cadences(
         spans = find_keys(score, slices)
     else:
         spans = tuple(keys)
-    chords = infer_chords(score, slices, spans)
+    chords = infer_chords(score, slices, spans, min_voices=MIN_VOICES)
     found = []
     last_end = 0
     for end in sorted(set(phrase_ends(score) if ends is None else ends)):
@@ -137,7 +138,7 @@ def find_cadences(
         if not inside:
             continue
         heard = _without_neighbours(slices, _without_remnants(slices, inside[-N_CHORDS:]))
-        heard = _with_late_tones(slices, heard)
+        heard = [_resolved_six_four(slices, chord) for chord in _with_late_tones(slices, heard)]
         last, *earlier = _without_suspension(_last_harmonies(heard))
         for key in _candidate_keys(spans, last, earlier, min(end, inside[-1].end)):
             kinds = [
@@ -213,6 +214,28 @@ def _with_late_tones(slices: Slices, chords: list[ChordSpan]) -> list[ChordSpan]
     if slices.attack[strange, slot].any():
         return chords
     return [*chords[:-2], replace(last, onset=late.onset)]
+
+
+def _resolved_six_four(slices: Slices, chord: ChordSpan) -> ChordSpan:
+    """The dominant, where a six-four's fourth has given way to the major third over its bass.
+
+    The suspended tones of a cadential six-four may last so long that the template of the
+    tonic fits the span better; what it ends with tells what it was.
+    """
+    if chord.inversion != 2 or _triad(chord) not in (MAJOR, MINOR):
+        return chord
+    bass = (pitch_class(chord.root) + QUALITIES[chord.quality][2]) % 12
+    pitch = slices.pitch[:, int(np.searchsorted(slices.tick, chord.end)) - 1]
+    ends_with = set((pitch[pitch != REST] % 12).tolist())
+    third, seventh = (bass + 4) % 12, (bass + 10) % 12
+    if not {bass, third} <= ends_with or pitch_class(chord.root) in ends_with:
+        return chord
+    return replace(
+        chord,
+        root=chord.root + 1,  # a fifth higher
+        quality="dominant-seventh" if seventh in ends_with else "major",
+        inversion=0,
+    )
 
 
 def _last_harmonies(chords: Sequence[ChordSpan], n_harmonies: int = 4) -> list[_Harmony]:

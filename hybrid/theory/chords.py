@@ -83,7 +83,10 @@ def _tables() -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.floa
 
 
 def infer_chords(
-    score: Score, slices: Slices | None = None, keys: tuple[KeySpan, ...] | None = None
+    score: Score,
+    slices: Slices | None = None,
+    keys: tuple[KeySpan, ...] | None = None,
+    min_voices: int = MIN_VOICES,
 ) -> tuple[ChordSpan, ...]:
     """Chords of a score of three voices or more; nothing for fewer.
 
@@ -94,6 +97,9 @@ def infer_chords(
         The score's slices, where they are at hand.
     keys : tuple of KeySpan, optional
         Local keys, where they are known.
+    min_voices : int
+        Scores of fewer voices give no chords. Two lines imply chords more than they have
+        them: enough to hear how a phrase closes, too little for rules of harmony.
 
     Returns
     -------
@@ -103,7 +109,7 @@ def infer_chords(
         chord.
     """
     slices = slice_score(score) if slices is None else slices
-    if slices.n_voices < MIN_VOICES:
+    if slices.n_voices < min_voices:
         return ()
     keys = find_keys(score, slices) if keys is None else keys
     # What is said about each slice's harmony, in points per quarter.

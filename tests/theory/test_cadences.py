@@ -93,6 +93,32 @@ def test_a_tonic_whose_third_and_fifth_are_late_is_no_plagal_close(score_of: Sco
     assert (found.kind, found.tick) == ("PAC", 3 * Q)
 
 
+def test_a_six_four_that_resolves_late_is_a_dominant(score_of: ScoreMaker) -> None:
+    # The fourth gives way to the leading tone in the last third of the beats over G.
+    start = ("C5 B4", "G4 G4", "C3 G3")
+    close = ("C5 Eb5:1.5 D5:.5 C5:2", "F4 C5:1.5 B4:.5 C5:2", "F3 G3:2 C3:2")
+    lines = [f"{first} {last}" for first, last in zip(start, close, strict=True)]
+    found = find_cadences(score_of(*lines, key="C minor"), keys=Key.parse("C minor"))
+    assert [cadence.kind for cadence in found] == ["PAC"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "upper", "lower"),
+    [
+        ("PAC", "E5 D5 C5 B4 C5:2", "C4 B3 E3 G3 C3:2"),
+        ("IAC", "E5 D5 C5 B4 C5:2", "C4 B3 E3 D3 C3:2"),  # clausula with the second in the bass
+        ("HC", "G5 F5 E5 D5 B4:2", "E4 D4 C4 F3 G3:2"),
+    ],
+)
+def test_two_voices_close_too(score_of: ScoreMaker, kind: str, upper: str, lower: str) -> None:
+    found = find_cadences(score_of(upper, lower, key="C major"), keys=Key.parse("C major"))
+    assert [cadence.kind for cadence in found] == [kind]
+
+
+def test_one_voice_gives_none(score_of: ScoreMaker) -> None:
+    assert find_cadences(score_of("G4 B4 C5:2"), keys=Key.parse("C major")) == ()
+
+
 def test_a_subdominant_that_stays_over_the_last_bass_is_plagal(score_of: ScoreMaker) -> None:
     score = score_of(
         "C5 C5 C5 C5:2", "G4 A4 A4 G4:2", "E4 F4 F4 E4:2", "C3 F3 C3 C3:2", key="C", metre="5/4"
