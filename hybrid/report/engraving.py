@@ -116,9 +116,10 @@ def engrave(
             tell(0.1 + 0.9 * (len(layouts) + number / n_pages) / 2)
         layouts.append(tuple(pages))
         version = str(toolkit.getVersion())
+    font = glyphs.pop("font", "")
     defined = (
         '<svg xmlns="http://www.w3.org/2000/svg" class="glyphs" width="0" height="0" '
-        f'aria-hidden="true" focusable="false"><defs>{"".join(glyphs.values())}</defs></svg>'
+        f'aria-hidden="true" focusable="false">{font}<defs>{"".join(glyphs.values())}</defs></svg>'
     )
     n_notes = sum(len(_NOTE_ELEMENT.findall(page)) for page in layouts[0])
     return Engraving(layouts[0], layouts[1], defined, n_bars, n_total, n_notes, version)
@@ -165,6 +166,10 @@ def _slim(page: str, glyphs: dict[str, str]) -> str:
     def keep(match: re.Match[str]) -> str:
         return match[0] if _NOTE_ID.fullmatch(match[1]) else ""
 
+    # Signs inside text, such as the note of a metronome mark, need the music font itself.
+    for style in _STYLE.findall(page):
+        if "@font-face" in style:
+            glyphs.setdefault("font", style)
     # Its style sheet goes by the ids that are taken away; the page's own says the same.
     page = _STYLE.sub("", _ID.sub(keep, page))
     return _SPACE.sub("><", page).strip()
