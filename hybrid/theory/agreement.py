@@ -23,6 +23,10 @@ from hybrid.theory.voices import find_voices
 #: Share of the sounding time that must belong to a planned chord for the chord to count as
 #: kept. Bach's own chorales have about 0.85 of their note time on chord tones.
 MIN_CHORD_SHARE = 0.6
+#: Variations whose notes stand elsewhere than the theme's own.
+RESHAPED = ("sequence", "inversion", "retrograde", "augmentation", "diminution")
+#: Semitones above the tonic, where the degrees that tell major from minor count as one.
+BOTH_MODES = (0, 1, 2, 3, 3, 5, 6, 7, 8, 8, 10, 10)
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Agreement:
         Share of planned cadences found at the end of their phrase, of the planned kind.
     themes_same, themes_other : float
         Mean similarity of the leading voice between phrases of one theme label, and between
-        phrases of different labels; nan where there are no such pairs.
+        phrases of different labels; nan where there are no such pairs. See
+        `theme_similarity`.
     """
 
     bars_planned: int
@@ -221,8 +226,10 @@ def theme_similarity(plan: FormPlan, score: Score) -> tuple[float, float]:
 
     The similarity of two phrases is the share of (onset in the phrase, interval to the
     phrase's tonic) pairs of the leading voice that they have in common: the F-measure of
-    the two sets, so lengths may differ. The leading voice is the highest line of the first
-    pitched track.
+    the two sets, so lengths may differ. Between major and minor the thirds, sixths and
+    sevenths of both modes count as one. The leading voice is the highest line of the first
+    pitched track. Returns that the plan moves or turns round (`RESHAPED`) have no notes to
+    keep in place, and are left out.
     """
     lines = find_voices(score)
     if not lines:
@@ -231,6 +238,7 @@ def theme_similarity(plan: FormPlan, score: Score) -> tuple[float, float]:
     leading = next(line for line in lines if line.track == first_track)
     placed = [item for item in plan.phrases() if item.phrase.theme]
     sets = [_onset_pitch_pairs(leading.notes, item, score) for item in placed]
+    without_mode = [{(onset, BOTH_MODES[step]) for onset, step in pairs} for pairs in sets]
     same: list[float] = []
     other: list[float] = []
     for index, first in enumerate(placed):
@@ -238,10 +246,13 @@ def theme_similarity(plan: FormPlan, score: Score) -> tuple[float, float]:
         for before in _first_appearances(placed[:index]):
             if not sets[index] or not sets[before]:
                 continue
-            common = 2 * len(sets[index] & sets[before])
-            similarity = common / (len(sets[index]) + len(sets[before]))
-            twin = placed[before].phrase.theme == first.phrase.theme
-            (same if twin else other).append(similarity)
+            one_mode = placed[before].key.is_minor == first.key.is_minor
+            here, there = ((sets if one_mode else without_mode)[n] for n in (index, before))
+            similarity = 2 * len(here & there) / (len(here) + len(there))
+            if placed[before].phrase.theme != first.phrase.theme:
+                other.append(similarity)
+            elif first.phrase.variation not in RESHAPED:
+                same.append(similarity)
     mean = [float(np.mean(values)) if values else float("nan") for values in (same, other)]
     return mean[0], mean[1]
 

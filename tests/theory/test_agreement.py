@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,7 +11,7 @@ from hybrid.core.pitch import Key
 from hybrid.core.plan import FormPlan, Phrase, Section, parse_chords
 from hybrid.core.score import Score, Track, make_notes
 from hybrid.core.timeline import Metre, Tempo
-from hybrid.theory.agreement import measure_agreement, planned_chords, planned_keys
+from hybrid.theory.agreement import RESHAPED, measure_agreement, planned_chords, planned_keys
 
 FOUR = Metre.parse("4/4")
 C = Key.parse("C")
@@ -99,6 +100,30 @@ def test_themes_that_return_are_alike() -> None:
         plan("a", "b"), score(*bars, melody=(*tune, 76, 74, 74, 76)), closes
     )
     assert other.themes_other == 0.0
+
+
+def test_a_theme_in_the_other_mode_is_alike() -> None:
+    made = plan("a", "a")
+    first, again = made.sections[0].phrases
+    minor = replace(again, key=Key.parse("c"), chords=parse_chords("i | iv | V | i", FOUR))
+    turned = replace(made, sections=(Section(label="A", phrases=(first, minor)),))
+    tune, in_minor = (72, 76, 71, 72), (72, 75, 70, 72)
+    found, _ = measure_agreement(
+        turned, score(*("I", "IV", "V", "I") * 2, melody=tune + in_minor), ()
+    )
+    assert found.themes_same == 1.0
+
+
+@pytest.mark.parametrize("variation", RESHAPED)
+def test_a_theme_turned_round_is_not_measured(variation: str) -> None:
+    made = plan("a", "a")
+    first, again = made.sections[0].phrases
+    section = Section(label="A", phrases=(first, replace(again, variation=variation)))
+    bars = ("I", "IV", "V", "I") * 2
+    found, _ = measure_agreement(
+        replace(made, sections=(section,)), score(*bars, melody=(72, 77, 79, 72) * 2), ()
+    )
+    assert np.isnan(found.themes_same)
 
 
 def test_spans_follow_keys_and_pickup() -> None:
