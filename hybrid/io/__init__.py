@@ -16,6 +16,7 @@ keeps.
 ``kern``           ``read_kern``, ``write_kern``, ``kern_to_score``, ``score_to_kern``
 ``seconds``        ``to_pretty_midi(score)``, ``from_pretty_midi(pm)``,
                    ``piano_roll(score, fps=100)``
+``ticks``          ``to_miditoolkit(score)``, ``from_miditoolkit(midi)``
 ``tablature``      ``tablature(score, track=None, tuning="standard", capo=0, width=96) -> str``
 ``wav``            ``write_audio(audio, path, sample_format=None)``, ``read_audio(path)``: WAV, FLAC
 ``plan_toml``      ``read_plan(path)``, ``write_plan(plan, path)``, ``parse_plan(text)``,
