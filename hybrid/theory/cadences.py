@@ -138,7 +138,7 @@ def find_cadences(
         if not inside:
             continue
         heard = _without_neighbours(slices, _without_remnants(slices, inside[-N_CHORDS:]))
-        heard = [_resolved_six_four(slices, chord) for chord in _with_late_tones(slices, heard)]
+        heard = [_resolved(slices, chord) for chord in _with_late_tones(slices, heard)]
         last, *earlier = _without_suspension(_last_harmonies(heard))
         for key in _candidate_keys(spans, last, earlier, min(end, inside[-1].end)):
             kinds = [
@@ -216,23 +216,26 @@ def _with_late_tones(slices: Slices, chords: list[ChordSpan]) -> list[ChordSpan]
     return [*chords[:-2], replace(last, onset=late.onset)]
 
 
-def _resolved_six_four(slices: Slices, chord: ChordSpan) -> ChordSpan:
-    """The dominant, where a six-four's fourth has given way to the major third over its bass.
+def _resolved(slices: Slices, chord: ChordSpan) -> ChordSpan:
+    """The dominant, where the sixth or fourth over a bass has given way to its chord.
 
-    The suspended tones of a cadential six-four may last so long that the template of the
-    tonic fits the span better; what it ends with tells what it was.
+    The suspended tones of a cadential six-four, or a sixth in place of the fifth, may last so
+    long that the template of another chord fits the span better; what it ends with tells what
+    it was: the major third over the bass, and after a sixth the minor seventh too.
     """
-    if chord.inversion != 2 or _triad(chord) not in (MAJOR, MINOR):
+    triad = _triad(chord)
+    if chord.inversion not in (1, 2) or triad not in (MAJOR, MINOR):
         return chord
-    bass = (pitch_class(chord.root) + QUALITIES[chord.quality][2]) % 12
+    bass = (pitch_class(chord.root) + triad[chord.inversion]) % 12
     pitch = slices.pitch[:, int(np.searchsorted(slices.tick, chord.end)) - 1]
     ends_with = set((pitch[pitch != REST] % 12).tolist())
     third, seventh = (bass + 4) % 12, (bass + 10) % 12
-    if not {bass, third} <= ends_with or pitch_class(chord.root) in ends_with:
+    needed = {bass, third} if chord.inversion == 2 else {bass, third, seventh}
+    if not needed <= ends_with or pitch_class(chord.root) in ends_with:
         return chord
     return replace(
         chord,
-        root=chord.root + 1,  # a fifth higher
+        root=chord.root + FIFTHS[triad[chord.inversion]],
         quality="dominant-seventh" if seventh in ends_with else "major",
         inversion=0,
     )
@@ -301,6 +304,7 @@ def _triad(chord: ChordSpan | _Harmony) -> tuple[int, ...]:
 
 
 MAJOR, MINOR, DIMINISHED = (0, 4, 7), (0, 3, 7), (0, 3, 6)
+FIFTHS = {3: -3, 4: 4, 7: 1}  # places on the line of fifths that an interval goes up
 
 
 def _kind(

@@ -102,6 +102,14 @@ def test_a_six_four_that_resolves_late_is_a_dominant(score_of: ScoreMaker) -> No
     assert [cadence.kind for cadence in found] == ["PAC"]
 
 
+def test_a_sixth_that_resolves_late_is_a_dominant(score_of: ScoreMaker) -> None:
+    start = ("C5 D5", "G4 F4", "C3 F3")
+    close = ("A4 C5:.5 E5:.5 C5:2", "C4:1.5 Bb3:.5 A3:2", "C3:2 F3:2")
+    lines = [f"{first} {last}" for first, last in zip(start, close, strict=True)]
+    found = find_cadences(score_of(*lines, key="F major"), keys=Key.parse("F major"))
+    assert [(cadence.kind, cadence.key.name) for cadence in found] == [("IAC", "F major")]
+
+
 @pytest.mark.parametrize(
     ("kind", "upper", "lower"),
     [
