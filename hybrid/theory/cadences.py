@@ -208,10 +208,10 @@ def _with_late_tones(slices: Slices, chords: list[ChordSpan]) -> list[ChordSpan]
     late, last = chords[-2:]
     if _sounding(slices, late)[1] != {pitch_class(last.root)} or last.inversion:
         return chords
-    slot = int(np.searchsorted(slices.tick, late.onset))
-    pitch = slices.pitch[:, slot]
+    first, stop = (int(np.searchsorted(slices.tick, tick)) for tick in (late.onset, late.end))
+    pitch = slices.pitch[:, first:stop]
     strange = (pitch != REST) & ~np.isin(pitch % 12, sorted(_tones(last)))
-    if slices.attack[strange, slot].any():
+    if (strange & slices.attack[:, first:stop]).any():
         return chords
     return [*chords[:-2], replace(last, onset=late.onset)]
 

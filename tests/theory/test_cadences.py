@@ -259,6 +259,12 @@ def test_keys_may_change(score_of: ScoreMaker) -> None:
     assert [(c.kind, c.key.name) for c in found] == [("PAC", "G major"), ("PAC", "C major")]
 
 
+def test_a_chord_over_the_last_root_that_is_struck_is_no_suspension(score_of: ScoreMaker) -> None:
+    score = score_of("E5 C5 G5 E5 D5:4", "G4 A4 R B4 B4:4", "C4 E4 R B3 B3:4", "C3 F3 G3:2 G3:4")
+    (cadence,) = find_cadences(score, keys=Key.parse("C major"))
+    assert (cadence.kind, cadence.tick) == ("HC", 4 * Q)
+
+
 def test_phrase_ends_that_a_score_marks(score_of: ScoreMaker) -> None:
     assert phrase_ends(score_of("C5 D5! E5 F5", "C4 C4 C4 C4")) == (2 * Q, 4 * Q)
     assert phrase_ends(score_of("C5 R E5", "C4 R C4")) == (Q, 3 * Q)
