@@ -132,6 +132,8 @@ def fill_chorale(
         ways = [way for way in ways if way[0] is not None][: 1 + int(is_counterpoint)]
         if not ways:
             raise Blocked(0)
+    if context.plain:
+        ways = [(None, None)]
     counts: dict[str, int] = {}
     # First under the melody as it is (with a voice that imitates it, where there is one), then
     # without its notes between the events, then with the soprano set free at a cost; each
@@ -154,7 +156,7 @@ def fill_chorale(
             melody = tune
             break
         melody = melody_through(events, chosen)
-        if context.guide is None:
+        if context.guide is None and not context.plain:
             fixed = {note.onset: (note.pitch, note.spelling) for note in melody}
             moves = lower_moves(events, chosen)
             melody = (

@@ -140,6 +140,7 @@ class _Writer:
         self.upbeats = int(self._stream("upbeats").integers(1, 3))
         self.codes: dict[int, int] = {}
         self.insists: list[int] = []
+        self.plain: set[int] = set()  # phrases whose melody follows from the voicings
         self.chains: dict[int, Chain] = {}
         if demands:
             self.chains, left = lay_out(plan, self.table, self.stretches(), demands)
@@ -218,9 +219,12 @@ class _Writer:
                     self.insists[number] = 0
                 continue
             self.insists[number] = 0
-            if last is None or anew == MAX_ANEW:
-                raise self._conflict(cause[number])
-            ending = self._blame(number, last, barred[number], before[number])
+            ending = frozenset()
+            if last is not None and anew < MAX_ANEW:
+                ending = self._blame(number, last, barred[number], before[number])
+            if not ending and number not in self.plain:
+                self.plain.add(number)  # not the chords but its own melody may be in the way
+                continue
             if not ending or ending in barred[number - 1]:
                 # Nothing before matters: the chords themselves, or those after, leave no way.
                 raise self._conflict(cause[number])
@@ -339,6 +343,7 @@ class _Writer:
             upbeat,
             barred=barred,
             insist=self.insists[number] > 0 and any(note.exact for note in shape.notes),
+            plain=number in self.plain,
             strands=before.strands if before else {},
             returns=returns_of(self.phrases, number) if theme is None else (),
         )

@@ -42,6 +42,8 @@ class Context:
         Endings that the next phrase could not follow.
     insist : bool
         Whether the phrase shall rather not be written than depart from its theme.
+    plain : bool
+        Whether four-part writing shall take its melody from the voicings, not from the theme.
     strands : mapping
         Last notes of voices that share a line with others (strands of broken chords), and
         that line; see `hybrid.rules.lines.Filled`.
@@ -58,6 +60,7 @@ class Context:
     guide: Guide | None = None
     barred: tuple[Ending, ...] = ()
     insist: bool = False
+    plain: bool = False
     strands: Strands = field(default_factory=dict)
     returns: tuple[PlannedPhrase, ...] = ()
 
