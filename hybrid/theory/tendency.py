@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
+
 from hybrid.core.pitch import pitch_name
 from hybrid.theory.chord_view import ChordView, Exit, leave, view_chords, voices_with
 from hybrid.theory.context import Context, Hit
+from hybrid.theory.slices import REST
 
 ORNAMENT_QUARTERS = 1.0  # a note between tone and resolution may be this long
 
@@ -27,10 +30,16 @@ def check_leading_tone(context: Context) -> Iterator[Hit]:
                 continue
             if _leading_tone_resolves(context, row, exit_, after):
                 continue
-            is_inner = 0 < row < context.slices.n_voices - 1
-            falls = _falls_to_fifth(exit_)
-            rule = "frustrated_leading_tone" if is_inner and falls else "unresolved_leading_tone"
+            hidden = _is_inner(context, row, exit_) and _falls_to_fifth(exit_)
+            rule = "frustrated_leading_tone" if hidden else "unresolved_leading_tone"
             yield _tone_hit(context, rule, row, exit_, chord)
+
+
+def _is_inner(context: Context, row: int, exit_: Exit) -> bool:
+    """Whether others sound both above and below; lines of broken chords change places."""
+    column = context.slices.pitch[:, exit_.slice]
+    others = column[(np.arange(len(column)) != row) & (column != REST)]
+    return bool((others > exit_.pitch).any() and (others < exit_.pitch).any())
 
 
 def _falls_to_fifth(exit_: Exit) -> bool:

@@ -161,3 +161,11 @@ def test_a_half_cadence_leaves_its_leading_tone(
 
 def test_repeated_octaves_of_a_pedal_are_no_parallels(score_of: ScoreMaker) -> None:
     assert not rules(score_of("C5:1/2 C5:1/2 C5", "C4 C4")) & PARALLELS
+
+
+def test_inner_is_what_sounds_between_whatever_the_order_of_lines(score_of: ScoreMaker) -> None:
+    """Lines of broken chords change places: the lowest line by number may lie in the middle."""
+    score = score_of("E5 D5 C5:2", "C5 G5:1 E5:2", "C3 G2 C3:2", "G3 B3 G3:2", key="C major")
+    rules = {finding.rule for finding in check(score)}
+    assert "frustrated_leading_tone" in rules
+    assert "unresolved_leading_tone" not in rules
