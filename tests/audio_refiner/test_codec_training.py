@@ -72,7 +72,8 @@ def test_a_sound_has_no_distance_from_itself() -> None:
 
 def test_the_loss_falls(tmp_path: Path) -> None:
     run = trainer(
-        tmp_path, replace(SETTINGS, updates=30, critics_from=1.0, check_every=30, rate=1e-2)
+        tmp_path,
+        replace(SETTINGS, updates=30, frames=8, critics_from=1.0, check_every=30, rate=1e-2),
     )
     before = run.measure()
     run.run()
