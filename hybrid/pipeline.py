@@ -9,6 +9,7 @@ hybrid.save(piece, "out")
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -622,6 +623,70 @@ def refine_file(
         subtype=WAV_SUBTYPE,
         progress=lambda share: progress("production", share),
     )
+
+
+def build_pairs(
+    folder: Path,
+    files: Mapping[str, int],
+    *,
+    seed: int = 1,
+    seconds: float = 12.0,
+    quality: float = 0.4,
+    large_font: str | None = None,
+    n_engine_pieces: int = 60,
+    from_dir: Path | None = None,
+    progress: Progress = _silent,
+) -> tuple[Path, ...]:
+    """Make the audio pairs that the codec and the refiner are trained on.
+
+    Parameters
+    ----------
+    folder : Path
+    files : mapping
+        Number of files by split, as in `hybrid.audio_refiner.pairs.build_pairs`.
+    n_engine_pieces : int
+        Pieces of our own among the scores, by the engine ``rules``.
+    from_dir : Path, optional
+        Folder of the corpora's folders; the data folder where left out.
+    seed, seconds, quality, large_font
+        As in `hybrid.audio_refiner.pairs.PairOptions`.
+    """
+    from hybrid.audio_refiner import pairs, pairs_sources
+    from hybrid.grammar.forms import FORMS
+    from hybrid.symbolic_transformer.chorale_corpus import read_chorale_corpus
+    from hybrid.symbolic_transformer.chorale_splits import chorale_splits
+    from hybrid.symbolic_transformer.pop_corpus import pop_split
+    from hybrid.symbolic_transformer.quartet_corpus import composer_split
+
+    options = pairs.PairOptions(seed, seconds, quality, large_font)
+    progress("corpora", 0.0)
+    chorales, _ = read_chorale_corpus(from_dir)
+    # A chorale of another split's tune may be trained on under no name.
+    splits = {
+        number: match.split
+        for (_, number), match in chorale_splits(["bach_chorales"]).items()
+        if match.is_same
+    }
+
+    def compose_one(number: int) -> Score:
+        form = sorted(FORMS)[number % len(FORMS)]
+        with contextlib.suppress(ConfigError, PlanError, ConflictError):
+            return _score(compose(form=form, minutes=1.0, seed=number))
+        return _score(compose(seed=number, minutes=1.0))
+
+    pieces = [
+        *pairs_sources.quartets(from_dir, composer_split),
+        *pairs_sources.given("chorales", chorales, splits),
+        *pairs_sources.pop(from_dir, pop_split),
+        *pairs_sources.groove(from_dir),
+        *pairs_sources.composed(n_engine_pieces, compose_one),
+    ]
+    return pairs.build_pairs(pieces, folder, files, options, lambda share: progress("pairs", share))
+
+
+def _score(piece: Piece) -> Score:
+    assert piece.score is not None  # it was not asked for a plan only
+    return piece.score
 
 
 def produced_line(report: ProductionReport) -> str:
