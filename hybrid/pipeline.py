@@ -9,6 +9,7 @@ hybrid.save(piece, "out")
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from hybrid.core.timeline import Metre
 from hybrid.core.trace import Trace, TraceEntry
 
 if TYPE_CHECKING:
+    from hybrid.audio_refiner.production_run import ProductionReport
     from hybrid.render import RenderReport
     from hybrid.theory.agreement import Agreement
     from hybrid.theory.explain import RateRow
@@ -95,7 +97,16 @@ class Piece:
 
 @dataclass(frozen=True)
 class SaveOptions:
-    """What `save` writes and how it sounds."""
+    """What `save` writes and how it sounds.
+
+    With a ``production`` (a style's name or file) the plain sound stays and what is produced
+    from it stands beside it; ``strength`` says how far its effects go, 0..1.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such style, or there is to be no sound to produce.
+    """
 
     audio: bool = True
     page: bool = True
@@ -103,7 +114,17 @@ class SaveOptions:
     soundfont: str | None = None
     sample_rate: int = 44100
     loudness_lufs: float = -16.0
+    production: str | None = None
+    strength: float = 1.0
     force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.production is not None:
+            from hybrid.audio_refiner.production import ProductionOptions
+
+            if not self.audio:
+                raise ConfigError("production must have sound to work on, got audio off")
+            ProductionOptions(style=self.production, strength=self.strength)
 
 
 @dataclass(frozen=True)
@@ -396,6 +417,7 @@ class _Writer:
         self.piece, self.place, self.options, self.progress = piece, place, options, progress
         self.written: list[Written] = []
         self.losses: dict[str, list[str]] = {}
+        self.produced: ProductionReport | None = None
 
     def write(self) -> tuple[Written, ...]:
         from hybrid.io.plan_toml import write_plan
@@ -459,7 +481,29 @@ class _Writer:
         self._note("piece.wav", f"the sound ({report.player}, {report.soundfont})")
         if stems is not None:
             self._note("stems/", "each track by itself, at the level it has in the mix")
+        if self.options.production is not None:
+            self._produce(self.options.production, stems)
         return report
+
+    def _produce(self, production: str, stems: Path | None) -> None:
+        def made(source: Path, target: Path) -> ProductionReport:
+            return refine_file(
+                source,
+                target,
+                production=production,
+                strength=self.options.strength,
+                seed=self.piece.seed,
+                progress=lambda _, share: self.progress("production", share),
+            )
+
+        self.progress("production", 0.0)
+        self.produced = made(self.place / "piece.wav", self.place / "produced.wav")
+        self._note("produced.wav", f"the sound produced: {self.produced.style}")
+        if stems is not None:
+            # The same chain and room for each, at the stem's own loudness.
+            for stem in sorted(stems.iterdir()):
+                made(stem, self.place / "produced-stems" / stem.name)
+            self._note("produced-stems/", "each track by itself, produced")
 
     def _write_page(self, score: Score, record: Mapping[str, Any]) -> None:
         from hybrid.report import build_page
@@ -494,6 +538,7 @@ class _Writer:
             self.piece.options,
             **learned,
             sound=report.to_dict() if report else None,
+            **({"production": self.produced.to_dict()} if self.produced else {}),
             losses=self.losses,
             files=hashes,
         )
@@ -537,6 +582,123 @@ def render_file(
     if folder is not None:
         lines.append(f"{folder}: a file for each track")
     return (*lines, *report.notices)
+
+
+#: What can refine sound: for now only the chain of plain effects.
+REFINERS = ("effects",)
+
+
+def refine_file(
+    source: Path,
+    target: Path,
+    *,
+    production: str = "chamber-hall",
+    strength: float = 1.0,
+    mode: str = "effects",
+    loudness_lufs: float | None = None,
+    seed: int = 1,
+    progress: Progress = _silent,
+) -> ProductionReport:
+    """Produce a sound file into another one; 24 bits, as all sound that is handed over.
+
+    Raises
+    ------
+    ConfigError
+        If the style, the mode or a number is out of range.
+    FormatError
+        If the source is no sound.
+    """
+    from hybrid.audio_refiner.production import ProductionOptions
+    from hybrid.audio_refiner.production_run import produce_file
+
+    if mode not in REFINERS:
+        raise ConfigError(f"mode must be one of {', '.join(REFINERS)}, got {mode!r}")
+    options = ProductionOptions(
+        style=production, strength=strength, seed=check_seed(seed), loudness_lufs=loudness_lufs
+    )
+    return produce_file(
+        source,
+        target,
+        options,
+        subtype=WAV_SUBTYPE,
+        progress=lambda share: progress("production", share),
+    )
+
+
+def build_pairs(
+    folder: Path,
+    files: Mapping[str, int],
+    *,
+    seed: int = 1,
+    seconds: float = 12.0,
+    quality: float = 0.4,
+    large_font: str | None = None,
+    n_engine_pieces: int = 60,
+    from_dir: Path | None = None,
+    progress: Progress = _silent,
+) -> tuple[Path, ...]:
+    """Make the audio pairs that the codec and the refiner are trained on.
+
+    Parameters
+    ----------
+    folder : Path
+    files : mapping
+        Number of files by split, as in `hybrid.audio_refiner.pairs.build_pairs`.
+    n_engine_pieces : int
+        Pieces of our own among the scores, by the engine ``rules``.
+    from_dir : Path, optional
+        Folder of the corpora's folders; the data folder where left out.
+    seed, seconds, quality, large_font
+        As in `hybrid.audio_refiner.pairs.PairOptions`.
+    """
+    from hybrid.audio_refiner import pairs, pairs_sources
+    from hybrid.grammar.forms import FORMS
+    from hybrid.symbolic_transformer.chorale_corpus import read_chorale_corpus
+    from hybrid.symbolic_transformer.chorale_splits import chorale_splits
+    from hybrid.symbolic_transformer.pop_corpus import pop_split
+    from hybrid.symbolic_transformer.quartet_corpus import composer_split
+
+    options = pairs.PairOptions(seed, seconds, quality, large_font)
+    progress("corpora", 0.0)
+    chorales, _ = read_chorale_corpus(from_dir)
+    # A chorale of another split's tune may be trained on under no name.
+    splits = {
+        number: match.split
+        for (_, number), match in chorale_splits(["bach_chorales"]).items()
+        if match.is_same
+    }
+
+    def compose_one(number: int) -> Score:
+        form = sorted(FORMS)[number % len(FORMS)]
+        with contextlib.suppress(ConfigError, PlanError, ConflictError):
+            return _score(compose(form=form, minutes=1.0, seed=number))
+        return _score(compose(seed=number, minutes=1.0))
+
+    pieces = [
+        *pairs_sources.quartets(from_dir, composer_split),
+        *pairs_sources.given("chorales", chorales, splits),
+        *pairs_sources.pop(from_dir, pop_split),
+        *pairs_sources.groove(from_dir),
+        *pairs_sources.composed(n_engine_pieces, compose_one),
+    ]
+    return pairs.build_pairs(pieces, folder, files, options, lambda share: progress("pairs", share))
+
+
+def _score(piece: Piece) -> Score:
+    assert piece.score is not None  # it was not asked for a plan only
+    return piece.score
+
+
+def produced_line(report: ProductionReport) -> str:
+    """One line about what was produced."""
+    after = report.loudness_after
+    level = "silence" if after is None else f"{after:.1f} LUFS"
+    tail = (report.n_samples - report.n_samples_before) / report.sample_rate
+    line = f"{report.style}, {report.seconds:.1f} s ({tail:.1f} s of them tail), {level}"
+    target = report.loudness_target
+    if report.limited_by == "peak" and target is not None:
+        line += f", softer than {target:g} LUFS so that no peak clips"
+    return line
 
 
 @dataclass(frozen=True)

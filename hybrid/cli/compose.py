@@ -66,6 +66,15 @@ def compose(
     refine: Annotated[
         bool, typer.Option(help="Refine the sound where a refiner is installed (none is yet).")
     ] = True,
+    production: Annotated[
+        str | None,
+        typer.Option(
+            help="Write produced.wav too, in this style (`hybrid production list`) or TOML file."
+        ),
+    ] = None,
+    strength: Annotated[
+        float, typer.Option(help="How far the production's effects go, 0 to 1.")
+    ] = 1.0,
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Write plan.toml, to edit, and nothing else.")
     ] = False,
@@ -77,7 +86,7 @@ def compose(
     """Compose a piece: form, plan, notes, check, sound, page.
 
     Writes piece.mid, piece.musicxml, piece.wav, plan.toml, analysis.json, trace.json,
-    provenance.json and a self-contained index.html.
+    provenance.json and a self-contained index.html; with --production also produced.wav.
     """
     from hybrid.cli.progress import progress
     from hybrid.core.errors import ConfigError
@@ -87,6 +96,17 @@ def compose(
     players = tuple(name.strip() for name in (instruments or "").split(",") if name.strip())
     if instruments is not None and not players:
         raise ConfigError(f"instruments must name one or more, got {instruments!r}")
+    options = SaveOptions(
+        audio=audio,
+        page=page,
+        stems=stems,
+        soundfont=soundfont,
+        sample_rate=sample_rate,
+        loudness_lufs=loudness,
+        production=production,
+        strength=strength,
+        force=force,
+    )
     with progress(quiet) as show:
         piece = compose(
             form=form,
@@ -102,15 +122,6 @@ def compose(
             engine=engine,
             fill=not plan_only,
             progress=show,
-        )
-        options = SaveOptions(
-            audio=audio,
-            page=page,
-            stems=stems,
-            soundfont=soundfont,
-            sample_rate=sample_rate,
-            loudness_lufs=loudness,
-            force=force,
         )
         written = save(piece, output, options, progress=show)
     typer.echo(f"{output}: {piece.headline}")

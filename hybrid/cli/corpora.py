@@ -132,3 +132,50 @@ def build(
     for line in lines:
         typer.echo(line)
     typer.echo(f"{path}: training pieces of {name}")
+
+
+@corpora.command("pairs")
+def pairs(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder; files that are in it are kept.")
+    ],
+    train: Annotated[int, typer.Option(help="Files of 25 excerpts to train on.")] = 20,
+    valid: Annotated[int, typer.Option(help="Files to validate on.")] = 2,
+    test: Annotated[int, typer.Option(help="Files to test on.")] = 2,
+    seconds: Annotated[float, typer.Option(help="Length of an excerpt, 2 to 60.")] = 12.0,
+    quality: Annotated[float, typer.Option(help="Quality of Ogg Vorbis, 0 to 1.")] = 0.4,
+    soundfont: Annotated[
+        str | None,
+        typer.Option(help="SoundFont of the targets. [default: MuseScore_General]"),
+    ] = None,
+    from_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Folder that holds the corpora's folders, instead of the data folder."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Root seed; the same seed gives the same bytes.")] = 1,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Render the pairs of sounds that the codec and the refiner are trained on.
+
+    Excerpts of the corpora and of pieces of our own get instruments drawn anew and are played
+    with TimGM6mb and with a large SoundFont. A build that was stopped goes on with the files
+    that are missing. docs/production.md describes them.
+    """
+    from hybrid.cli.progress import progress
+    from hybrid.pipeline import build_pairs
+
+    with progress(quiet) as show:
+        written = build_pairs(
+            output,
+            {"train": train, "valid": valid, "test": test},
+            seed=seed,
+            seconds=seconds,
+            quality=quality,
+            large_font=soundfont,
+            from_dir=from_dir,
+            progress=show,
+        )
+    size = sum(path.stat().st_size for path in written) / 2**20
+    typer.echo(f"{output}: {len(written)} files of pairs, {size:.1f} MiB")

@@ -26,7 +26,7 @@ RELATIVE_GATE = -10.0
 _CALIBRATION = -0.691
 
 OVERSAMPLING = 4
-_TAPS = 12  # of each of the four phases, as in the recommendation's annex 2
+TAPS = 12  # of each of the four phases, as in the recommendation's annex 2
 # Sound is looked at in pieces of this many frames, so that quiet ones can be passed over, and
 # within a piece in rows of so many windows.
 _PIECE, _ROW = 256, 16
@@ -42,6 +42,18 @@ def from_db(level_db: float) -> float:
     return float(10.0 ** (level_db / 20.0))
 
 
+def k_weighting(sample_rate: int) -> NDArray[np.float64]:
+    """Second-order sections (2, 6) of K-weighting, with pyloudnorm's own parameters."""
+    from pyloudnorm.iirfilter import IIRfilter
+
+    stages = (
+        IIRfilter(4.0, 1 / math.sqrt(2), 1500.0, sample_rate, "high_shelf"),
+        IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass"),
+    )
+    # Passband gains are part of both filters; 1 in these two.
+    return np.array([[*stage.b * stage.passband_gain, *stage.a] for stage in stages])
+
+
 class LoudnessMeter:
     """Integrated loudness (LUFS) of chunks in a row.
 
@@ -53,17 +65,9 @@ class LoudnessMeter:
     """
 
     def __init__(self, sample_rate: int, n_channels: int = 2) -> None:
-        from pyloudnorm.iirfilter import IIRfilter
-
         self._rate = sample_rate
-        # The two stages of K-weighting with pyloudnorm's own parameters.
-        stages = (
-            IIRfilter(4.0, 1 / math.sqrt(2), 1500.0, sample_rate, "high_shelf"),
-            IIRfilter(0.0, 0.5, 38.0, sample_rate, "high_pass"),
-        )
-        # Passband gains are part of both filters; 1 in these two.
-        self._sections = np.array([[*stage.b * stage.passband_gain, *stage.a] for stage in stages])
-        self._state = np.zeros((len(stages), n_channels, 2))
+        self._sections = k_weighting(sample_rate)
+        self._state = np.zeros((len(self._sections), n_channels, 2))
         self._n_samples = 0
         self._energies: list[float] = []
         self._open = 0.0
@@ -121,17 +125,17 @@ class PeakMeter:
     """Sample peak and true peak (four times oversampled) of chunks in a row."""
 
     def __init__(self, n_channels: int = 2) -> None:
-        self._phases = _interpolator()
+        self._phases = interpolator()
         # The filter's largest gain for any signal: its phase with the largest absolute sum.
         self._most = float(np.abs(self._phases).sum(axis=1).max())
         # Column w * phases + p holds phase p at window w of a row.
-        banded = np.zeros((_ROW + _TAPS - 1, _ROW * OVERSAMPLING), dtype=np.float32)
+        banded = np.zeros((_ROW + TAPS - 1, _ROW * OVERSAMPLING), dtype=np.float32)
         for window in range(_ROW):
             columns = slice(window * OVERSAMPLING, (window + 1) * OVERSAMPLING)
-            banded[window : window + _TAPS, columns] = self._phases.T
+            banded[window : window + TAPS, columns] = self._phases.T
         self._banded = banded
         # Before the first sample was silence.
-        self._kept = np.zeros((n_channels, _TAPS - 1), dtype=np.float32)
+        self._kept = np.zeros((n_channels, TAPS - 1), dtype=np.float32)
         self.sample_peak = 0.0
         self.true_peak = 0.0
 
@@ -139,13 +143,13 @@ class PeakMeter:
         """Take the next chunk, shape (C, n)."""
         extended = np.concatenate([self._kept, samples], axis=1, dtype=np.float32)
         # Whole pieces only; what is left over waits for the next chunk.
-        n_pieces = max(0, (extended.shape[1] - (_TAPS - 1)) // _PIECE)
+        n_pieces = max(0, (extended.shape[1] - (TAPS - 1)) // _PIECE)
         self._look(extended, n_pieces)
         self._kept = extended[:, n_pieces * _PIECE :].copy()
 
     def finish(self) -> None:
         """Let the last samples ring out of the filter into silence."""
-        self.add(np.zeros((len(self._kept), _PIECE + _TAPS - 1), dtype=np.float32))
+        self.add(np.zeros((len(self._kept), _PIECE + TAPS - 1), dtype=np.float32))
 
     def _look(self, sound: NDArray[np.float32], n_pieces: int) -> None:
         if not n_pieces:
@@ -153,7 +157,7 @@ class PeakMeter:
         # (C, pieces, frames): each piece with the frames after it that its last windows reach.
         pieces = np.lib.stride_tricks.as_strided(
             sound,
-            (len(sound), n_pieces, _PIECE + _TAPS - 1),
+            (len(sound), n_pieces, _PIECE + TAPS - 1),
             (sound.strides[0], _PIECE * sound.itemsize, sound.itemsize),
             writeable=False,
         )
@@ -174,24 +178,24 @@ class PeakMeter:
         n_rows = _PIECE // _ROW
         rows = np.lib.stride_tricks.as_strided(
             pieces,
-            (len(pieces), n_rows, _ROW + _TAPS - 1),
+            (len(pieces), n_rows, _ROW + TAPS - 1),
             (pieces.strides[0], _ROW * pieces.itemsize, pieces.itemsize),
             writeable=False,
         )
-        flat = np.ascontiguousarray(rows).reshape(-1, _ROW + _TAPS - 1)
+        flat = np.ascontiguousarray(rows).reshape(-1, _ROW + TAPS - 1)
         values = flat @ self._banded  # (rows, windows x phases)
         return float(max(values.max(), -values.min()))
 
 
-def _interpolator() -> NDArray[np.float64]:
+def interpolator() -> NDArray[np.float64]:
     """Four phases of a windowed-sinc interpolator of 48 taps, each with gain 1 at 0 Hz.
 
     The recommendation's table is one such filter; this one is a sinc under a Kaiser window
     (beta 5), flat within 0.1 dB up to 0.39 of the sample rate.
     """
-    n_taps = OVERSAMPLING * _TAPS
+    n_taps = OVERSAMPLING * TAPS
     times = (np.arange(n_taps) - (n_taps - 1) / 2) / OVERSAMPLING
     taps = np.sinc(times) * np.kaiser(n_taps, 5.0)
-    phases = taps.reshape(_TAPS, OVERSAMPLING).T
+    phases = taps.reshape(TAPS, OVERSAMPLING).T
     result: NDArray[np.float64] = phases / phases.sum(axis=1, keepdims=True)
     return result

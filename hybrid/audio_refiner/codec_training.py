@@ -1,0 +1,248 @@
+"""Training the codec, resumable to the bit.
+
+First on spectral distances alone, then with critics. The number of books is drawn anew for
+half of the excerpts, so that the first few books alone still give the sound in outline.
+
+References
+----------
+Zeghidour, N. et al. (2021). SoundStream: an end-to-end neural audio codec. IEEE/ACM TASLP, 30.
+(quantiser dropout)
+Kumar, R. et al. (2023). High-fidelity audio compression with improved RVQGAN. NeurIPS.
+arXiv:2306.06546. (half of the batch with all books; weights of the losses)
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from hybrid.audio_refiner.audio_pool import AudioPool
+from hybrid.audio_refiner.checkpoints import load_state, save_state
+from hybrid.audio_refiner.codec import Codec, CodecConfig
+from hybrid.audio_refiner.discriminator import Critics, critic_loss, maker_losses
+from hybrid.audio_refiner.losses import spectral_distances
+from hybrid.audio_refiner.quantiser import books_in_use
+from hybrid.core.errors import ConfigError
+
+
+@dataclass(frozen=True)
+class CodecTraining:
+    """Settings of a run.
+
+    Attributes
+    ----------
+    updates : int
+    batch, frames : int
+        Excerpts of an update, and frames of tokens in each.
+    rate, critic_rate : float
+        Highest learning rates.
+    warmup : int
+        Updates of rising rate.
+    critics_from : float
+        Share of the run after which the critics join.
+    mel, stft, books, taken, alike : float
+        Weights of the losses: mel and STFT distance, books and commitment, being taken for real,
+        alike inside the critics.
+    critic_size : int
+    average : float
+        Decay of the weights' moving average.
+    check_every, save_every, seed : int
+    """
+
+    updates: int = 20000
+    batch: int = 16
+    frames: int = 32
+    rate: float = 6e-4
+    critic_rate: float = 3e-4
+    warmup: int = 200
+    critics_from: float = 0.4
+    mel: float = 15.0
+    stft: float = 2.0
+    books: float = 5.0
+    taken: float = 1.0
+    alike: float = 4.0
+    critic_size: int = 32
+    average: float = 0.999
+    check_every: int = 500
+    save_every: int = 500
+    seed: int = 0
+
+
+@torch.no_grad()
+def measure_levels(codec: Codec, pool: AudioPool, seed: int = 0, count: int = 64) -> Tensor:
+    """Mean size of the pressed spectra in each bin of middle and side: (2, bins)."""
+    generator = torch.Generator(device=pool.samples.device).manual_seed(seed)
+    n_samples = min(pool.shortest // codec.config.frame, 64) * codec.config.frame
+    found = codec.pressed(pool.draw(count, n_samples, generator)).abs()
+    level = found.mean((0, 2))
+    # The side of mono sound is silent: it may not be blown up.
+    return level.clamp(min=float(level[0].mean()) * 0.05)
+
+
+class CodecTrainer:
+    """One run; `run` does what is left of it.
+
+    Parameters
+    ----------
+    config : CodecConfig
+    settings : CodecTraining
+    train, valid : AudioPool
+    folder : Path
+        Where the checkpoint is kept; one that is there is continued.
+    device : torch.device
+    """
+
+    def __init__(
+        self,
+        config: CodecConfig,
+        settings: CodecTraining,
+        train: AudioPool,
+        valid: AudioPool,
+        folder: Path,
+        device: torch.device | None = None,
+    ) -> None:
+        self.config, self.settings = config, settings
+        self.train, self.valid = train, valid
+        self.device = device or torch.device("cpu")
+        self.path = Path(folder) / "codec_run.safetensors"
+        torch.manual_seed(settings.seed)
+        self.draws = torch.Generator(device=self.device).manual_seed(settings.seed)
+        self.codec = Codec(config).to(self.device)
+        self.average = Codec(config).to(self.device)
+        self.critics = Critics(settings.critic_size).to(self.device)
+        self.maker = torch.optim.AdamW(self.codec.parameters(), lr=settings.rate, betas=(0.8, 0.99))
+        self.judge = torch.optim.AdamW(
+            self.critics.parameters(), lr=settings.critic_rate, betas=(0.8, 0.99)
+        )
+        self.update = 0
+        self.history: list[dict[str, float]] = []
+        if self.path.exists():
+            self._load()
+        else:
+            self.codec.level.copy_(measure_levels(self.codec, train, settings.seed))
+            self.average.load_state_dict(self.codec.state_dict())
+
+    def run(
+        self,
+        stop_at: int | None = None,
+        minutes: float | None = None,
+        progress: Callable[[float, dict[str, float]], None] | None = None,
+    ) -> None:
+        """Train up to update ``stop_at`` or for so many minutes, then save."""
+        settings = self.settings
+        last = settings.updates if stop_at is None else min(stop_at, settings.updates)
+        until = math.inf if minutes is None else time.monotonic() + 60 * minutes
+        while self.update < last and time.monotonic() < until:
+            row = self._step()
+            self.update += 1
+            if self.update % settings.check_every == 0 or self.update == settings.updates:
+                self.history.append({"update": float(self.update)} | row | self.measure())
+                if progress is not None:
+                    progress(self.update / settings.updates, self.history[-1])
+            if self.update % settings.save_every == 0:
+                self._save()
+        self._save()
+
+    def _share(self) -> float:
+        rise = min(1.0, (self.update + 1) / max(1, self.settings.warmup))
+        fall = 0.5 * (1 + math.cos(math.pi * self.update / self.settings.updates))
+        return rise * (0.02 + 0.98 * fall)
+
+    def _step(self) -> dict[str, float]:
+        settings, config = self.settings, self.config
+        for optimiser, rate in (
+            (self.maker, settings.rate),
+            (self.judge, settings.critic_rate),
+        ):
+            for group in optimiser.param_groups:
+                group["lr"] = rate * self._share()
+        wave = self.train.draw(settings.batch, settings.frames * config.frame, self.draws)
+        drawn = torch.randint(
+            1, config.n_books + 1, (settings.batch,), generator=self.draws, device=self.device
+        )
+        half = torch.rand(settings.batch, generator=self.draws, device=self.device) < 0.5
+        n_books = torch.where(half, config.n_books, drawn)
+        self.codec.train()
+        values = self.codec.encoder(self.codec.numbers(wave))
+        quantised = self.codec.quantiser(values, n_books)
+        made = self.codec.wave(self.codec.decoder(quantised.values))
+        parts = spectral_distances(made, wave)
+        loss = settings.mel * parts["mel"] + settings.stft * parts["stft"]
+        loss = loss + settings.books * quantised.loss
+        row = {name: float(value.detach()) for name, value in parts.items()}
+        row["books"] = float(quantised.loss.detach())
+        if self.update >= settings.critics_from * settings.updates:
+            judged = critic_loss(self.critics(wave), self.critics(made.detach()))
+            self.judge.zero_grad(set_to_none=True)
+            judged.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(self.critics.parameters(), 10.0)
+            self.judge.step()
+            self.critics.requires_grad_(False)
+            taken, alike = maker_losses(self.critics(wave), self.critics(made))
+            self.critics.requires_grad_(True)
+            loss = loss + settings.taken * taken + settings.alike * alike
+            row |= {"judged": float(judged.detach()), "alike": float(alike.detach())}
+        self.maker.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.codec.parameters(), 1.0)
+        self.maker.step()
+        row["set anew"] = self.codec.quantiser.restart_dead(
+            values.detach(), quantised.codes, self.draws
+        )
+        keep = min(settings.average, (1 + self.update) / (10 + self.update))
+        with torch.no_grad():
+            pairs = zip(self.average.parameters(), self.codec.parameters(), strict=True)
+            for kept, value in pairs:
+                kept.lerp_(value, 1 - keep)
+        return row
+
+    @torch.no_grad()
+    def measure(self, count: int = 32) -> dict[str, float]:
+        """Distances on held-out sound with the averaged weights, and the books' use."""
+        generator = torch.Generator(device=self.device).manual_seed(0)
+        n_samples = min(self.valid.shortest // self.config.frame, 128) * self.config.frame
+        codec = self.average.eval()
+        sums = {"stft": 0.0, "mel": 0.0}
+        codes = []
+        batches = max(1, count // 8)
+        for _ in range(batches):
+            wave = self.valid.draw(8, n_samples, generator)
+            made, quantised = codec(wave)
+            for name, value in spectral_distances(made, wave).items():
+                sums[name] += float(value) / batches
+            codes.append(quantised.codes.reshape(-1, quantised.codes.shape[-1]))
+        used = books_in_use(torch.cat(codes), self.config.n_entries)
+        return {f"valid {name}": value for name, value in sums.items()} | {
+            "valid books in use": sum(used) / len(used)
+        }
+
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        return {"codec": self.codec, "average": self.average, "critics": self.critics}
+
+    def _optimisers(self) -> dict[str, Any]:
+        return {"maker": (self.maker, self.codec), "judge": (self.judge, self.critics)}
+
+    def _record(self) -> dict[str, Any]:
+        return {"codec": self.config.to_dict(), "settings": asdict(self.settings)}
+
+    def _save(self) -> None:
+        record = self._record() | {"update": self.update, "history": self.history}
+        random = {"random": torch.get_rng_state(), "draws": self.draws.get_state()}
+        save_state(self.path, self._modules(), self._optimisers(), random, record)
+
+    def _load(self) -> None:
+        random, record = load_state(self.path, self._modules(), self._optimisers())
+        if {name: record[name] for name in ("codec", "settings")} != self._record():
+            raise ConfigError(
+                f"a run must go on with the settings it began with, got others than in {self.path}"
+            )
+        self.update, self.history = record["update"], record["history"]
+        torch.set_rng_state(random["random"])
+        self.draws.set_state(random["draws"])
