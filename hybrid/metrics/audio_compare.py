@@ -173,8 +173,9 @@ def compare_folders(
     """
     chosen = embedding or MelStatistics()
     files = [_sounds(folder) for folder in (reference, estimate)]
-    rows = [embed_set(map(read_audio, paths.values()), chosen) for paths in files]
-    fitted = frechet_infinite(*rows, rng) if min(map(len, rows)) >= 10 else None
+    wanted, made = (embed_set(map(read_audio, paths.values()), chosen) for paths in files)
+    enough = min(len(wanted), len(made)) >= 10
+    fitted = frechet_infinite(wanted, made, rng) if enough else None
     pairs = {
         name: compare_audio(read_audio(path), read_audio(files[1][name]))
         for name, path in files[0].items()
@@ -182,12 +183,12 @@ def compare_folders(
     }
     return SetComparison(
         embedding=chosen.name,
-        n_reference=len(rows[0]),
-        n_estimate=len(rows[1]),
+        n_reference=len(wanted),
+        n_estimate=len(made),
         frechet=fitted.distance if fitted else None,
         frechet_infinite=fitted.infinite if fitted else None,
         frechet_fit=fitted.fit if fitted else None,
-        kernel=kernel_distance(*rows),
+        kernel=kernel_distance(wanted, made),
         pairs=pairs,
     )
 

@@ -240,7 +240,8 @@ def _kernel_sum(rows: NDArray[Any], others: NDArray[Any], width: float) -> float
 def _squares(rows: NDArray[Any], others: NDArray[Any]) -> NDArray[np.float64]:
     rows, others = rows.astype(np.float64), others.astype(np.float64)
     squares = (rows**2).sum(axis=1)[:, None] + (others**2).sum(axis=1) - 2 * rows @ others.T
-    return np.maximum(squares, 0.0)
+    apart: NDArray[np.float64] = np.maximum(squares, 0.0)
+    return apart
 
 
 def _check_rows(reference: NDArray[Any], estimate: NDArray[Any]) -> None:

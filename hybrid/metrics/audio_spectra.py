@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -63,8 +64,8 @@ def mel_filters(
     """
     if not 0 < low_hz < sample_rate / 2:
         raise ConfigError(f"low_hz must be in 0..{sample_rate / 2:g}, got {low_hz}")
-    ends = 2595 * np.log10(1 + np.array([low_hz, sample_rate / 2]) / 700)
-    edges = 700 * (10 ** (np.linspace(*ends, n_bands + 2) / 2595) - 1)
+    low, high = (2595 * math.log10(1 + hertz / 700) for hertz in (low_hz, sample_rate / 2))
+    edges = 700 * (10 ** (np.linspace(low, high, n_bands + 2) / 2595) - 1)
     bins = np.fft.rfftfreq(n_fft, 1 / sample_rate)
     rise = (bins - edges[:-2, None]) / (edges[1:-1, None] - edges[:-2, None])
     fall = (edges[2:, None] - bins) / (edges[2:, None] - edges[1:-1, None])

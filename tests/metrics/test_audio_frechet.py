@@ -83,7 +83,7 @@ def test_kernel_distance_of_known_gaussians() -> None:
     def expected(variance: float, apart: float) -> float:
         # E exp(-|x - y|^2 / 2 s^2) for x - y ~ N(apart, variance I).
         ratio = width**2 / (width**2 + variance)
-        return ratio ** (D / 2) * math.exp(-D * apart**2 / (2 * (width**2 + variance)))
+        return float(ratio ** (D / 2)) * math.exp(-D * apart**2 / (2 * (width**2 + variance)))
 
     wanted = expected(2, 0) + expected(2 * scale**2, 0) - 2 * expected(1 + scale**2, shift)
     found = kernel_distance(gaussians(1500, 0), gaussians(1200, 1, shift, scale), width)
