@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from hybrid.audio_refiner.roll import DRUMS, ROLL_DTYPE, notes_of_score
 from hybrid.core.errors import ScoreError
-from hybrid.core.score import NO_SPELLING, NOTE_DTYPE, Score, Track
+from hybrid.core.pitch import NO_SPELLING
+from hybrid.core.score import NOTE_DTYPE, Score, Track
 from hybrid.core.timeline import Tempo
 
 TICKS_PER_QUARTER = 480
@@ -28,6 +29,7 @@ OWN_PROGRAMS, ONE_PROGRAM = 0.6, 0.2
 WITH_DRUMS = 0.35
 #: Share of excerpts that end a while before the sound does, so that tails are heard out.
 WITH_TAIL, TAIL_SECONDS = 0.25, 2.0
+_MOST_LEAD = 0.2  # seconds of silence before the first note
 _MAX_SHIFT = 4  # semitones
 _RATES = (0.85, 1.2)
 
@@ -111,7 +113,8 @@ def draw_excerpt(
         raise ScoreError(f"a piece must have notes to be cut, got none ({score.title!r})")
     rate = float(np.exp(rng.uniform(*np.log(_RATES))))
     heard = seconds - (TAIL_SECONDS if rng.random() < WITH_TAIL else 0.0)
-    span = 1000 * heard * rate  # of the piece
+    lead = 1000 * rng.uniform(0.0, _MOST_LEAD) * rate
+    span = 1000 * heard * rate - lead  # of the piece
     last = max(0.0, float(notes["end"].max()) - span)
     for _ in range(_TRIES):
         start = float(rng.uniform(0, last))
@@ -123,8 +126,8 @@ def draw_excerpt(
             f"an excerpt must have {MIN_NOTES} notes, got {len(inside)} ({score.title!r})"
         )
     made = inside.copy()
-    # Begin with the first note, but for a short silence.
-    start = float(made["onset"].min()) - 1000 * rng.uniform(0.0, 0.2) * rate
+    # It begins with the first note, but for a short silence.
+    start = float(made["onset"].min()) - lead
     made["onset"] = np.round((inside["onset"] - start) / rate)
     made["end"] = np.minimum(np.round((inside["end"] - start) / rate), 1000 * heard)
     made["end"] = np.maximum(made["end"], made["onset"] + 10)

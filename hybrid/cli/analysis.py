@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-evaluate_app = typer.Typer(help="Measure a learned part on a folder of examples.")
+evaluate_app = typer.Typer(help="Measure a learned part on examples, or a sound against another.")
 
 
 def register(app: typer.Typer) -> None:
@@ -79,3 +79,52 @@ def evaluate_analyser(
         folder, load_analyser(weights or ()), split, lambda text: typer.echo(text, err=True)
     )
     typer.echo(json.dumps(result.to_dict(), indent=1) if json_output else result.table())
+
+
+@evaluate_app.command("audio")
+def evaluate_audio(
+    reference: Annotated[Path, typer.Argument(help="Sound, or folder of sounds, to go by.")],
+    estimate: Annotated[Path, typer.Argument(help="Sound, or folder of sounds, to measure.")],
+    seed: Annotated[int, typer.Option(help="Draws the subsets of the endless sample.")] = 1,
+    json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure a sound against another of the same music, or a folder against a folder.
+
+    Of two sounds: SI-SDR, STFT and mel distance, loudness, stereo correlation, pitch, onsets.
+    Of two folders also the Frechet distance, with its estimate for an endless sample, and the
+    kernel distance, both over mel statistics (no trained embedding), and every pair of files
+    of one name.
+    """
+    import json
+
+    from hybrid.core.errors import ConfigError
+    from hybrid.core.seeds import stage_rng
+    from hybrid.io.wav import read_audio
+    from hybrid.metrics.audio_compare import compare_audio, compare_folders
+
+    if reference.is_dir() != estimate.is_dir():
+        raise ConfigError(
+            "audio must be compared file with file or folder with folder, got one each"
+        )
+    if reference.is_dir():
+        rng = stage_rng(seed, "evaluate", "audio")
+        values = compare_folders(reference, estimate, rng).to_dict()
+        if not json_output:
+            pairs = values.pop("pairs")
+            for name in values:
+                typer.echo(f"{name:<30} {'-' if values[name] is None else values[name]}")
+            for pair, row in pairs.items():
+                typer.echo(f"\n{pair}")
+                _echo_rows(row)
+            return
+    else:
+        values = compare_audio(read_audio(reference), read_audio(estimate)).to_dict()
+        if not json_output:
+            _echo_rows(values)
+            return
+    typer.echo(json.dumps(values, indent=1))
+
+
+def _echo_rows(values: dict[str, float | None]) -> None:
+    for name, value in values.items():
+        typer.echo(f"{name:<30} {'-' if value is None else value}")
