@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 
 from hybrid.core.pitch import parse_pitch
@@ -15,6 +16,7 @@ from hybrid.core.timeline import Metre
 TPQ = 480
 WHOLE = 4  # quarters of a note without a length
 CANTUS = "cantus firmus"
+FILE = Path(__file__).with_name("fux.toml")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,29 +31,38 @@ class Exercise:
         Of the counterpoint; several where each voice has its own.
     final : str
         Letter of the mode's final.
-    score : Score
-        A track for each voice, highest staff first; that of the cantus is called `CANTUS`.
+    cantus : int
+        Index of its line among ``lines``.
+    lines : tuple of str
+        The voices as text, highest staff first.
     """
 
     figure: str
     species: tuple[int, ...]
     final: str
-    score: Score
+    cantus: int
+    lines: tuple[str, ...]
+
+    @cached_property
+    def score(self) -> Score:
+        """A track for each voice; that of the cantus is called `CANTUS`."""
+        return score_of(self.lines, self.cantus)
 
     @property
     def n_voices(self) -> int:
-        return len(self.score.tracks)
+        return len(self.lines)
 
 
-def read_exercises(path: Path = Path(__file__).with_name("fux.toml")) -> tuple[Exercise, ...]:
-    """All 120 exercises in the order of the book."""
+def read_exercises(path: Path = FILE) -> tuple[Exercise, ...]:
+    """All 118 exercises in the order of the book."""
     data = tomllib.loads(path.read_text(encoding="utf-8"))
     exercises = [
         Exercise(
             item["figure"],
             tuple(item["species"]),
             item["final"],
-            score_of(item["voices"], item["cantus"]),
+            item["cantus"],
+            tuple(item["voices"]),
         )
         for item in data["exercise"]
     ]

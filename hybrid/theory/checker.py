@@ -24,6 +24,12 @@ from hybrid.theory.chords import infer_chords
 from hybrid.theory.context import Context, Hit, phrase_starts
 from hybrid.theory.dissonance import check_dissonance
 from hybrid.theory.doubling import check_completeness, check_doubling
+from hybrid.theory.jazz import (
+    check_avoid_notes,
+    check_guide_tones,
+    check_low_intervals,
+    check_minor_ninths,
+)
 from hybrid.theory.melody import check_melody
 from hybrid.theory.motion import (
     PARALLELS,
@@ -32,12 +38,12 @@ from hybrid.theory.motion import (
     check_hidden_parallels,
     check_pairs,
 )
+from hybrid.theory.pattern_check import check_patterns
 from hybrid.theory.progression import (
     check_harmonic_syncopation,
     check_progression,
     check_six_four,
 )
-from hybrid.theory.pattern_check import check_patterns
 from hybrid.theory.ruleset import Rule, RuleSet, load_rule_set
 from hybrid.theory.slices import slice_score
 from hybrid.theory.species import SPECIES_CHECKS
@@ -89,6 +95,10 @@ CHECKS: tuple[tuple[Callable[[Context], Iterator[Hit]], tuple[str, ...]], ...] =
     (check_progression, ("diminished_root_position", "retrogression", "final_chord")),
     (check_harmonic_syncopation, ("harmonic_syncopation",)),
     *SPECIES_CHECKS,
+    (check_guide_tones, ("guide_tones", "missing_guide_tone")),
+    (check_minor_ninths, ("minor_ninth",)),
+    (check_avoid_notes, ("avoid_note",)),
+    (check_low_intervals, ("low_interval", "close_top")),
 )
 
 
@@ -138,9 +148,7 @@ def check(
         return ()
     if chords is None and analysis is not None and analysis.chords:
         chords = analysis.chords
-    if chords is None and any(
-        rule.needs in ("key", "chords") for rule in rule_set.rules.values()
-    ):
+    if chords is None and any(rule.needs in ("key", "chords") for rule in rule_set.rules.values()):
         chords = infer_chords(score, slices)
     marked = phrase_starts(score, slices.tick, phrase_starts_at)
     context = Context(slices, rule_set, marked, tuple(chords or ()), cantus)

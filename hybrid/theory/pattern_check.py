@@ -86,9 +86,7 @@ def _vertical(context: Context, rule: str, pattern: Pattern) -> Iterator[Hit]:
         where = (rows[0] != REST) & (rows[1] != REST) & (slices.accent >= accent)
         if pattern.at == "attack":
             where &= slices.attack[upper] | slices.attack[lower]
-        fifths = fifths_between(
-            rows[1], slices.spelling[lower], rows[0], slices.spelling[upper]
-        )
+        fifths = fifths_between(rows[1], slices.spelling[lower], rows[0], slices.spelling[upper])
         where &= _matches(pattern, rows[0] - rows[1], fifths, spelled)
         for slot in np.flatnonzero(where).tolist():
             distance = int(rows[0][slot] - rows[1][slot])

@@ -156,8 +156,8 @@ def parse_pattern(table: Any, where: str) -> Pattern:
     >>> parse_pattern({"kind": "melodic", "wider_than": "P5"}, "here").describe()
     'A voice (any) moves by more than P5.'
     """
-    kind = table.get("kind") if isinstance(table, Mapping) else None
-    if kind not in _KEYS:
+    kind: Any = table.get("kind") if isinstance(table, Mapping) else None
+    if not isinstance(kind, str) or kind not in _KEYS:
         raise ConfigError(
             f"a pattern must be a table whose kind is one of {', '.join(_KEYS)}, got {table!r} "
             f"({where})"
@@ -231,9 +231,9 @@ def _voices(value: Any, kind: str, where: str) -> str | tuple[str, ...]:
     in_pairs = kind in ("vertical", "parallel")
     if isinstance(value, str) and value in (PAIRS if in_pairs else ("any",)):
         return value
-    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
-        if not in_pairs or len(value) == 2:
-            return tuple(name.lower() for name in value)
+    is_names = isinstance(value, list) and value and all(isinstance(name, str) for name in value)
+    if is_names and (not in_pairs or len(value) == 2):
+        return tuple(name.lower() for name in value)
     choice = f"one of {', '.join(PAIRS)} or two names" if in_pairs else "any or a list of names"
     raise ConfigError(f"voices must be {choice}, got {value!r} ({where})")
 

@@ -57,6 +57,7 @@ SPECIES_CHECKS: tuple[tuple[Callable[[Context], Iterator[Hit]], tuple[str, ...]]
         check_line,
         (
             "melodic_interval",
+            "falling_sixth",
             "leap_turn",
             "two_leaps",
             "repeated_tone",

@@ -106,15 +106,16 @@ class Counterpoint:
     def moving(self) -> tuple[int, ...]:
         """Rows of the voices that are judged by the species.
 
-        Of two counterpoints and more, those that have one note to each note of the cantus
-        are company; where all have, all are judged.
+        Of two counterpoints and more, those that mostly have one note to each note of the
+        cantus are company; where all have, all are judged.
         """
-        rows = tuple(
-            row
-            for row in self.others
-            if any(tone.length != 1 or tone.place for tone in self.lines[row][:-1])
-        )
-        return rows or self.others
+        rows = []
+        for row in self.others:
+            tones = self.lines[row][:-1]
+            whole = sum(tone.length == 1 and not tone.place for tone in tones)
+            if 2 * whole <= len(tones):
+                rows.append(row)
+        return tuple(rows) or self.others
 
     @cached_property
     def bar_slices(self) -> tuple[int, ...]:

@@ -40,7 +40,7 @@ def find_clashes(view: Counterpoint) -> Iterator[Clash]:
         tones = view.sounding(slot)
         now: set[tuple[int, int]] = set()
         for low, high in combinations(tones, 2):
-            if is_consonant(low, high, above_lowest=low is tones[0]):
+            if _consonant(view, slot, low, high, tones[0]):
                 continue
             pair = (low.row, high.row)
             now.add(pair)
@@ -52,6 +52,15 @@ def find_clashes(view: Counterpoint) -> Iterator[Clash]:
             other = high if answers is low else low
             yield Clash(slot, answers, other, strong, strong and answers.slice < slot)
         before = now
+
+
+def _consonant(view: Counterpoint, slot: int, low: Tone, high: Tone, lowest: Tone) -> bool:
+    """Whether two tones of a slice agree, given its lowest tone."""
+    if is_consonant(low, high, above_lowest=low is lowest):
+        return True
+    # At the close of fuller writing Fux lets the leading tone carry its diminished fifth.
+    is_close = view.bounds[-3] <= view.slices.tick[slot] < view.bounds[-2]
+    return bool(view.n_voices > 2 and is_close and simple_name(low, high) in ("d5", "TT"))
 
 
 def _answers(view: Counterpoint, low: Tone, high: Tone, starts: list[Tone], strong: bool) -> Tone:
@@ -150,7 +159,15 @@ def is_double_neighbour(view: Counterpoint, tone: Tone) -> bool:
     return False
 
 
+def is_suspension(view: Counterpoint, tone: Tone) -> bool:
+    """Held over the start of a bar from a consonance, and going down by step to one."""
+    after = view.after(tone)
+    is_over = after is not None and after.bar > tone.bar
+    return is_over and _agrees(view, tone, tone.slice) and _resolves(view, tone, ornaments=False)
+
+
 FIGURES = {
+    "suspension": is_suspension,
     "passing": is_passing,
     "neighbour": is_neighbour,
     "cambiata": is_cambiata,
@@ -194,7 +211,7 @@ def _agrees(view: Counterpoint, tone: Tone, slot: int) -> bool:
         if other.row == tone.row:
             continue
         low, high = (tone, other) if tones.index(tone) < tones.index(other) else (other, tone)
-        if not is_consonant(low, high, above_lowest=low is tones[0]):
+        if not _consonant(view, slot, low, high, tones[0]):
             return False
     return True
 

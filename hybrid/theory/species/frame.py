@@ -23,8 +23,8 @@ def _opening(view: Counterpoint, tone: Tone) -> Iterator[Hit]:
     """A voice's first tone against the lowest one; where it is the lowest, against the cantus."""
     rule = "opening" if view.n_voices == 2 else "opening_chord"
     params = view.context.params(rule)
-    if not params:
-        return
+    if not params or tone.bar:
+        return  # what enters later does not begin the piece
     lowest = view.sounding(tone.slice)[0]
     below = lowest is tone
     other = view.tone_at(view.cantus, tone.slice) if below else lowest

@@ -57,6 +57,4 @@ def is_consonant(low: Tone, high: Tone, above_lowest: bool = True) -> bool:
         Whether ``low`` is the lowest tone that sounds; if not, fourths and tritones pass.
     """
     name = simple_name(low, high)
-    return (
-        name in PERFECT or name in IMPERFECT or (not above_lowest and name in UPPER_ONLY)
-    )
+    return name in PERFECT or name in IMPERFECT or (not above_lowest and name in UPPER_ONLY)

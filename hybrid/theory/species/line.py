@@ -19,7 +19,8 @@ def check_line(context: Context) -> Iterator[Hit]:
     for row in view.others:
         yield from _intervals(view, row)
         yield from _leaps(view, row)
-        yield from _repeats(view, row)
+        if row in view.moving:
+            yield from _repeats(view, row)
         yield from _shape(view, row)
         yield from _outline(view, row)
         if context.wants("accented_leap"):
@@ -53,6 +54,8 @@ def _intervals(view: Counterpoint, row: int) -> Iterator[Hit]:
         if name not in params[way]:
             text = f"{first.name} to {second.name}, {name} {way}"
             yield Hit("melodic_interval", second.slice, (row,), text)
+        if second.pitch - first.pitch == -8:
+            yield Hit("falling_sixth", second.slice, (row,), f"{first.name} to {second.name}")
 
 
 def _leaps(view: Counterpoint, row: int) -> Iterator[Hit]:
@@ -80,7 +83,9 @@ def _repeats(view: Counterpoint, row: int) -> Iterator[Hit]:
     most = params["max_repeats"]
     run = 0
     for first, second in view.steps(row):
-        run = run + 1 if first.pitch == second.pitch else 0
+        # A whole note may be struck again as the last one.
+        is_last = second.bar == view.n_bars - 1 and first.length == 1
+        run = run + 1 if first.pitch == second.pitch and not is_last else 0
         if run == most + 1:
             text = f"{second.name} {run + 1} times in a row"
             yield Hit("repeated_tone", second.slice, (row,), text)

@@ -62,7 +62,8 @@ def _values(view: Counterpoint, row: int) -> Iterator[Hit]:
             if tone.place:
                 yield Hit("note_values", tone.slice, (row,), f"{tone.name} after the last note")
             continue  # the last note may be of any length
-        pool = allowed + (close if tone.bar == view.n_bars - 2 else [])
+        closes = tone.bar == view.n_bars - 2 or tone.end > view.bounds[-3] > tone.onset
+        pool = allowed + (close if closes else [])
         if not any(
             tone.length == length and (place is None or place == tone.place)
             for length, place in pool
@@ -107,7 +108,7 @@ def _eighths(view: Counterpoint, row: int) -> Iterator[Hit]:
             yield Hit("eighths", tone.slice, (row,), text)
             index += 1
             continue
-        if not _by_step(view, tone, after):
+        if not _by_step(view.after(after), tone, after):
             yield Hit("eighths", tone.slice, (row,), f"{tone.name} {after.name} not joined by step")
         starts[tone.bar] = starts.get(tone.bar, 0) + 1
         if starts[tone.bar] == 2:
@@ -115,9 +116,9 @@ def _eighths(view: Counterpoint, row: int) -> Iterator[Hit]:
         index += 2
 
 
-def _by_step(view: Counterpoint, first: Tone, second: Tone) -> bool:
-    before, after = view.before(first), view.after(second)
-    chain = [tone for tone in (before, first, second, after) if tone is not None]
+def _by_step(following: Tone | None, first: Tone, second: Tone) -> bool:
+    """Whether two eighths are joined with each other and with what follows; a leap may lead in."""
+    chain = [first, second] if following is None else [first, second, following]
     return all(bool(is_step(b.pitch - a.pitch)) for a, b in pairwise(chain))
 
 

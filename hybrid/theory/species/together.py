@@ -52,10 +52,11 @@ def _moves(view: Counterpoint, upper: int, lower: int) -> Iterator[Hit]:
         if outer and min(abs(step), abs(other)) >= leap and (step % 12 or other % 12):
             yield Hit("joint_leap", second.slice, (upper, lower), pair)
     params = view.context.params("similar_motion")
-    if view.n_voices == 2 and params and n_moves >= params["min_moves"]:
-        if n_similar > params["max_share"] * n_moves:
-            text = f"{n_similar} of {n_moves} moves in the same direction"
-            yield Hit("similar_motion", 0, (upper, lower), text)
+    if view.n_voices != 2 or not params or n_moves < params["min_moves"]:
+        return
+    if n_similar > params["max_share"] * n_moves:
+        text = f"{n_similar} of {n_moves} moves in the same direction"
+        yield Hit("similar_motion", 0, (upper, lower), text)
 
 
 def _same_perfect(low: Tone, high: Tone, next_low: Tone, next_high: Tone) -> bool:
@@ -84,9 +85,7 @@ def _bars(view: Counterpoint, upper: int, lower: int) -> Iterator[Hit]:
             continue
         if simple_name(low, high) != simple_name(next_low, next_high):
             continue
-        between = [
-            tone for row in (upper, lower) for tone in view.lines[row] if tone.bar == bar
-        ]
+        between = [tone for row in (upper, lower) for tone in view.lines[row] if tone.bar == bar]
         if len(between) <= 2:
             continue  # the voices move together: parallels, found as such
         if _saved(view, upper, bar, saving) or _saved(view, lower, bar, saving):
