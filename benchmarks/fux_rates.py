@@ -50,14 +50,14 @@ def main() -> None:
     counts: dict[str, Counter[tuple[bool, int]]] = {}
     errors = []
     for exercise in exercises:
-        for found in check_exercise(exercise):
+        for finding in check_exercise(exercise):
             group = (exercise.n_voices > 2, exercise.species[0])
-            counts.setdefault(found.rule, Counter())[group] += 1
-            if found.severity == "error":
+            counts.setdefault(finding.rule, Counter())[group] += 1
+            if finding.severity == "error":
                 errors.append(
                     {
                         "figure": exercise.figure,
-                        "finding": str(found).removeprefix("error: "),
+                        "finding": str(finding).removeprefix("error: "),
                         "what it is": VERDICTS.get(exercise.figure, "not looked up"),
                     }
                 )
@@ -71,18 +71,18 @@ def main() -> None:
         {"rule": "exercises", "severity": "", **{names[g]: sizes[g] for g in groups}},
         {"rule": "bars", "severity": "", **{names[g]: bars[g] for g in groups}},
     ]
-    rules = {}
+    rules: dict[str, str] = {}
     for species in range(1, 6):
         for rule in load_rule_set(f"fux{species}").rules.values():
             rules.setdefault(rule.id, rule.severity)
-    for rule, severity in sorted(rules.items(), key=lambda item: SEVERITIES.index(item[1])):
-        found = counts.get(rule, Counter())
+    for rule_id, severity in sorted(rules.items(), key=lambda item: SEVERITIES.index(item[1])):
+        found = counts.get(rule_id, Counter())
         rows.append(
             {
-                "rule": rule,
+                "rule": rule_id,
                 "severity": severity,
                 **{
-                    names[g]: found[g] if rule in load_rule_set(f"fux{g[1]}").rules else None
+                    names[g]: found[g] if rule_id in load_rule_set(f"fux{g[1]}").rules else None
                     for g in groups
                 },
             }
