@@ -204,6 +204,8 @@ def _dissonances(plain: Plain, chords: Sequence[Chord]) -> Iterator[Broken]:
                 continue
             last = [t for t in plain.times if t < note.on]
             before = plain.at(voice, last[-1]) if last else None
+            if before is not None and before.end < note.on:
+                before = None  # a rest
             path = _path(notes, index)
             if before is None and not path:
                 continue

@@ -37,6 +37,12 @@ class Note(NamedTuple):
     def letter(self) -> str:
         return LETTERS[(self.tone + 1) % 7]
 
+    @property
+    def staff(self) -> int:
+        """Steps above C of octave -1."""
+        natural = self.pitch - (self.tone + 1) // 7
+        return 7 * (natural // 12) + "CDEFGAB".index(self.letter)
+
 
 class Broken(NamedTuple):
     """A rule that does not hold: its id, where, and in which voices (0 is the soprano)."""

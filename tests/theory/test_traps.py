@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 
@@ -161,3 +162,18 @@ def test_a_half_cadence_leaves_its_leading_tone(
 
 def test_repeated_octaves_of_a_pedal_are_no_parallels(score_of: ScoreMaker) -> None:
     assert not rules(score_of("C5:1/2 C5:1/2 C5", "C4 C4")) & PARALLELS
+
+
+@pytest.mark.parametrize(("rest", "expected"), [("0", True), ("1/4", True), ("1", False)])
+def test_a_rest_in_all_voices_ends_what_was_to_be_resolved(
+    score_of: ScoreMaker, chords_of: ChordMaker, rest: str, expected: bool
+) -> None:
+    """Nothing begins in the silence, so no slice shows it; played short is no rest."""
+    pause = "" if rest == "0" else f" R:{rest}"
+    length = 2 - Fraction(rest)
+    voices = [
+        f"{first}:{length}{pause} {second}"
+        for first, second in (("B4", "G4"), ("D4", "E4"), ("G3", "C4"), ("G3", "C3"))
+    ]
+    found = rules(score_of(*voices), chords_of("V:2 I"))
+    assert ("unresolved_leading_tone" in found) == expected
