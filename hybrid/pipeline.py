@@ -730,7 +730,13 @@ class CheckReport:
         }
 
 
-def check_score(score: Score, *, rules: str = "chorale", severity: str = "warning") -> CheckReport:
+def check_score(
+    score: Score,
+    *,
+    rules: str = "chorale",
+    severity: str = "warning",
+    cantus: str | None = None,
+) -> CheckReport:
     """Check the part-writing of any score.
 
     Parameters
@@ -740,11 +746,15 @@ def check_score(score: Score, *, rules: str = "chorale", severity: str = "warnin
         A rule set of `hybrid.theory.load_rule_set`.
     severity : str
         Least severity of the findings kept.
+    cantus : str, optional
+        Voice with the cantus firmus, as in `hybrid.theory.check`.
 
     Raises
     ------
     ConfigError
         If the rule set or the severity is unknown.
+    ScoreError
+        If the rule set asks for a cantus firmus that is not to be found.
     """
     from hybrid.theory import check, load_rule_set, slice_score
     from hybrid.theory.explain import beside_bach
@@ -753,7 +763,7 @@ def check_score(score: Score, *, rules: str = "chorale", severity: str = "warnin
         raise ConfigError(f"severity must be one of {', '.join(SEVERITIES)}, got {severity!r}")
     wanted = SEVERITIES[: SEVERITIES.index(severity) + 1]
     rule_set = load_rule_set(rules)
-    found = check(score, rules=rule_set)
+    found = check(score, rules=rule_set, cantus=cantus)
     shown = tuple(finding for finding in found if finding.severity in wanted)
     n_errors = sum(finding.severity == "error" for finding in found)
     rows = beside_bach(found, len(slice_score(score)), rule_set)

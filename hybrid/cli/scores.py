@@ -38,12 +38,27 @@ def _report_losses(file: Path, losses: tuple[str, ...]) -> None:
 
 
 def check(
-    file: File,
-    rules: Annotated[str, typer.Option(help="Rule set: chorale.")] = "chorale",
+    file: Annotated[
+        Path | None, typer.Argument(help="Score: MIDI, MusicXML (.mxl too), ABC or kern.")
+    ] = None,
+    rules: Annotated[
+        str,
+        typer.Option(
+            help="Rule set: accompanied, chorale, fux1 to fux5, jazz, or a .toml file of your own."
+        ),
+    ] = "chorale",
+    cantus: Annotated[
+        str | None,
+        typer.Option(help="Voice or track with the cantus firmus (fux1 to fux5). [default: found]"),
+    ] = None,
     severity: Annotated[
         str, typer.Option(help="Least severity shown: error, warning or info.")
     ] = "warning",
     explain: Annotated[bool, typer.Option("--explain", help="Explain each rule found.")] = False,
+    list_rules: Annotated[
+        bool,
+        typer.Option("--list-rules", help="List the rule sets, and the rules of --rules, instead."),
+    ] = False,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check the part-writing of a score.
@@ -54,10 +69,18 @@ def check(
     """
     import json
 
+    from hybrid.core.errors import ConfigError
     from hybrid.pipeline import check_score
     from hybrid.theory.explain import explain as explain_rule
+    from hybrid.theory.explain import list_rule_sets, list_rules_of
+    from hybrid.theory.ruleset import load_rule_set
 
-    report = check_score(_read(file), rules=rules, severity=severity)
+    if list_rules:
+        typer.echo(f"{list_rule_sets()}\n\n{list_rules_of(load_rule_set(rules))}")
+        return
+    if file is None:
+        raise ConfigError("check must be given a score, got no FILE")
+    report = check_score(_read(file), rules=rules, severity=severity, cantus=cantus)
     if json_output:
         typer.echo(json.dumps(report.to_dict(), indent=2))
     else:
@@ -66,9 +89,11 @@ def check(
         if report.rows:
             typer.echo("\nper 1,000 onset slices    here     Bach")
         for row in report.rows:
-            typer.echo(f"{row.rule:<24}{row.rate:>6.1f}{row.bach:>9.1f}")
+            bach = "" if row.bach is None else f"{row.bach:.1f}"
+            typer.echo(f"{row.rule:<24}{row.rate:>6.1f}{bach:>9}".rstrip())
+        rule_set = load_rule_set(rules)
         for rule in sorted({finding.rule for finding in report.findings}) if explain else ():
-            typer.echo(f"\n{explain_rule(rule)}")
+            typer.echo(f"\n{explain_rule(rule, rule_set)}")
         typer.echo(f"\n{report.n_errors} errors, {len(report.findings)} findings shown")
     if report.n_errors:
         raise typer.Exit(1)

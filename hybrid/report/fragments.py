@@ -129,21 +129,21 @@ def rates_table(analysis: Analysis, score: Score) -> str:
     if not n_slices:
         return ""
     rows = [
-        row
+        (row, row.bach or 0.0)
         for row in beside_bach(analysis.findings, n_slices, with_labels=bool(analysis.chords))
-        if row.findings or row.bach > 0
+        if row.findings or row.bach
     ]
     if not rows:
         return ""
-    most = max(max(row.rate, row.bach) for row in rows) or 1.0
+    most = max(max(row.rate, bach) for row, bach in rows) or 1.0
     body = "".join(
         f'<tr><th scope="row">{escape(row.name)}</th><td>{row.severity}</td>'
         f'<td class="num">{row.findings}</td><td class="num">{row.rate:.1f}</td>'
-        f'<td class="num">{row.bach:.1f}</td>'
+        f'<td class="num">{bach:.1f}</td>'
         f'<td class="bars" aria-hidden="true">'
         f'<i class="ours" style="width:{100 * row.rate / most:.1f}%"></i>'
-        f'<i class="bach" style="width:{100 * row.bach / most:.1f}%"></i></td></tr>'
-        for row in rows
+        f'<i class="bach" style="width:{100 * bach / most:.1f}%"></i></td></tr>'
+        for row, bach in rows
     )
     return (
         "<details><summary>Beside Bach: each rule's rate here and in 80 of his chorales</summary>"

@@ -24,6 +24,12 @@ from hybrid.theory.chords import infer_chords
 from hybrid.theory.context import Context, Hit, phrase_starts
 from hybrid.theory.dissonance import check_dissonance
 from hybrid.theory.doubling import check_completeness, check_doubling
+from hybrid.theory.jazz import (
+    check_avoid_notes,
+    check_guide_tones,
+    check_low_intervals,
+    check_minor_ninths,
+)
 from hybrid.theory.melody import check_melody
 from hybrid.theory.motion import (
     PARALLELS,
@@ -32,6 +38,7 @@ from hybrid.theory.motion import (
     check_hidden_parallels,
     check_pairs,
 )
+from hybrid.theory.pattern_check import check_patterns
 from hybrid.theory.progression import (
     check_harmonic_syncopation,
     check_progression,
@@ -39,6 +46,7 @@ from hybrid.theory.progression import (
 )
 from hybrid.theory.ruleset import Rule, RuleSet, load_rule_set
 from hybrid.theory.slices import slice_score
+from hybrid.theory.species import SPECIES_CHECKS
 from hybrid.theory.tables import CHORALE
 from hybrid.theory.tendency import (
     check_leading_tone,
@@ -86,6 +94,11 @@ CHECKS: tuple[tuple[Callable[[Context], Iterator[Hit]], tuple[str, ...]], ...] =
     (check_dissonance, ("unprepared_dissonance", "unresolved_suspension")),
     (check_progression, ("diminished_root_position", "retrogression", "final_chord")),
     (check_harmonic_syncopation, ("harmonic_syncopation",)),
+    *SPECIES_CHECKS,
+    (check_guide_tones, ("guide_tones", "missing_guide_tone")),
+    (check_minor_ninths, ("minor_ninth",)),
+    (check_avoid_notes, ("avoid_note",)),
+    (check_low_intervals, ("low_interval", "close_top")),
 )
 
 
@@ -96,6 +109,7 @@ def check(
     chords: Sequence[ChordSpan] | None = None,
     voices: Sequence[str] | None = None,
     phrase_starts_at: Sequence[int] = (),
+    cantus: str | None = None,
 ) -> tuple[Finding, ...]:
     """Check a score against a set of rules.
 
@@ -112,6 +126,9 @@ def check(
         Only these voices, highest first: names of tracks, or of voices as findings give them.
     phrase_starts_at : sequence of int
         Ticks at which phrases start, beside those that follow fermatas.
+    cantus : str, optional
+        Voice or track that has the cantus firmus, where the set is one of species
+        counterpoint; as `hybrid.theory.species.find_cantus` finds it where none is named.
 
     Returns
     -------
@@ -123,7 +140,7 @@ def check(
     ConfigError
         If the rule set is unknown or malformed.
     ScoreError
-        If a voice is unknown.
+        If a voice is unknown, or the set asks for a cantus firmus that is not to be found.
     """
     rule_set = rules if isinstance(rules, RuleSet) else load_rule_set(rules)
     slices = slice_score(score, voices)
@@ -131,11 +148,11 @@ def check(
         return ()
     if chords is None and analysis is not None and analysis.chords:
         chords = analysis.chords
-    if chords is None and any(rule.needs != "notes" for rule in rule_set.rules.values()):
+    if chords is None and any(rule.needs in ("key", "chords") for rule in rule_set.rules.values()):
         chords = infer_chords(score, slices)
     marked = phrase_starts(score, slices.tick, phrase_starts_at)
-    context = Context(slices, rule_set, marked, tuple(chords or ()))
-    hits: list[Hit] = []
+    context = Context(slices, rule_set, marked, tuple(chords or ()), cantus)
+    hits: list[Hit] = list(check_patterns(context))
     for function, ids in CHECKS:
         if context.wants(*ids):
             hits.extend(hit for hit in function(context) if hit.rule in rule_set.rules)

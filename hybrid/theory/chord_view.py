@@ -14,6 +14,10 @@ from hybrid.core.pitch import Key, pitch_class
 from hybrid.theory.context import Context
 from hybrid.theory.slices import REST
 
+#: A silence longer than this (quarters) is a rest, even where no voice begins a note in it;
+#: a shorter one is how the note was played.
+REST_QUARTERS = 0.5
+
 
 @dataclass(frozen=True)
 class ChordView:
@@ -154,13 +158,26 @@ def path_from(
     path: list[int] = []
     at: list[int] = []
     for later in range(slot + 1, len(pitch)):
-        if pitch[later] == REST or context.new_phrase[later] or len(path) == n_pitches:
+        if (
+            context.new_phrase[later]
+            or len(path) == n_pitches
+            or is_after_rest(context, row, later)
+        ):
             break
         if pitch[later] != last:
             last = int(pitch[later])
             path.append(last)
             at.append(later)
     return tuple(path), tuple(at)
+
+
+def is_after_rest(context: Context, row: int, slot: int) -> bool:
+    """Whether a voice is silent in a slice (not the first one), or was right before it."""
+    slices = context.slices
+    if slices.pitch[row, slot] == REST or slices.pitch[row, slot - 1] == REST:
+        return True
+    silence = slices.tick[slot] - context.note_end[row, slot - 1]
+    return bool(silence > REST_QUARTERS * slices.score.ticks_per_quarter)
 
 
 def voices_with(context: Context, slot: int, pc: int) -> tuple[int, ...]:

@@ -37,12 +37,15 @@ class Context:
         Whether a slice is the first of a phrase other than the first one.
     chords : tuple of ChordSpan
         Ascending, without overlap; empty where harmony is not to be checked.
+    cantus : str or None
+        Voice that has the cantus firmus, for species counterpoint; None to find it.
     """
 
     slices: Slices
     rules: RuleSet
     new_phrase: NDArray[np.bool_]
     chords: tuple[ChordSpan, ...] = ()
+    cantus: str | None = None
 
     def params(self, rule: str) -> Mapping[str, Any]:
         """Thresholds of a rule; empty where the set lacks it."""

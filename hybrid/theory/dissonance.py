@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.pitch import pitch_name
-from hybrid.theory.chord_view import path_from, view_chords
+from hybrid.theory.chord_view import is_after_rest, path_from, view_chords
 from hybrid.theory.context import Context, Hit
 from hybrid.theory.slices import REST
 
@@ -57,7 +57,7 @@ def check_dissonance(context: Context) -> Iterator[Hit]:
 
 def _previous(context: Context, row: int, slot: int) -> int | None:
     """The pitch right before a slice, None after a rest or at the start of a phrase."""
-    if slot == 0 or context.new_phrase[slot] or context.slices.pitch[row, slot - 1] == REST:
+    if slot == 0 or context.new_phrase[slot] or is_after_rest(context, row, slot):
         return None
     return int(context.slices.pitch[row, slot - 1])
 

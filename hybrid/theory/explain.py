@@ -18,13 +18,19 @@ from typing import Any
 from hybrid.core.analysis import Finding
 from hybrid.core.errors import ConfigError
 from hybrid.core.resources import resource_path
-from hybrid.theory.ruleset import Rule, RuleSet
+from hybrid.theory.ruleset import Rule, RuleSet, load_rule_set, shipped_rule_sets
 from hybrid.theory.tables import CHORALE
+
+#: What is said of a rule's basis.
+BASES = {"treatise": "stated there", "convention": "a convention of teaching"}
 
 
 @dataclass(frozen=True)
 class RateRow:
-    """How often a piece breaks a rule, beside Bach; findings per 1,000 onset slices."""
+    """How often a piece breaks a rule, beside Bach; findings per 1,000 onset slices.
+
+    ``bach`` is None for rules that were not counted in his chorales.
+    """
 
     rule: str
     name: str
@@ -32,7 +38,7 @@ class RateRow:
     hard: bool
     findings: int
     rate: float
-    bach: float
+    bach: float | None
 
 
 def one_line(rule: str, rules: RuleSet = CHORALE) -> str:
@@ -68,7 +74,27 @@ def explain(rule: str, rules: RuleSet = CHORALE) -> str:
         lines.append(f"  With: {values}")
     if rule in _bach()["findings"]:
         lines.append(f"  Bach: {_frequency(bach_rate(rule))}")
-    lines.append(f"  From: {found.source}")
+    basis = f" ({BASES[found.basis]})" if found.basis else ""
+    lines.append(f"  From: {found.source}{basis}")
+    return "\n".join(lines)
+
+
+def list_rule_sets() -> str:
+    """The sets that ship with the package, one a line: name, number of rules, title."""
+    lines = ["set           rules  what"]
+    for name in shipped_rule_sets():
+        rules = load_rule_set(name)
+        lines.append(f"{name:<14}{len(rules.rules):>5}  {rules.title}")
+    return "\n".join(lines)
+
+
+def list_rules_of(rules: RuleSet) -> str:
+    """The rules of a set, one a line: id, severity, basis (or hard), name."""
+    width = max((len(rule) for rule in rules.rules), default=0) + 2
+    lines = [f"{rules.name}: {rules.title}".rstrip(": ")]
+    for rule in rules.rules.values():
+        remark = rule.basis or ("hard" if rule.hard else "")
+        lines.append(f"{rule.id:<{width}}{rule.severity:<9}{remark:<12}{rule.name}")
     return "\n".join(lines)
 
 
@@ -79,7 +105,10 @@ def _frequency(rate: float) -> str:
 
 
 def _plain(value: Any) -> str:
-    return "-".join(str(item) for item in value) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple):
+        is_range = len(value) == 2 and all(str(item)[:1] in "ABCDEFG" for item in value)
+        return ("-" if is_range else " ").join(str(item) for item in value) or "none"
+    return str(value)
 
 
 def _rule(rule: str, rules: RuleSet) -> Rule:
@@ -131,15 +160,15 @@ def beside_bach(
 
     Examples
     --------
-    >>> next(row.bach for row in beside_bach((), 100) if row.rule == "crossing") > 20
-    True
+    >>> next(round(row.bach) for row in beside_bach((), 100) if row.rule == "crossing")
+    27
     """
     counts: dict[str, int] = {}
     for finding in findings:
         counts[finding.rule] = counts.get(finding.rule, 0) + 1
     rows = []
     for rule in rules.rules.values():
-        bach = bach_rate(rule.id, with_labels) if rule.id in _bach()["findings"] else 0.0
+        bach = bach_rate(rule.id, with_labels) if rule.id in _bach()["findings"] else None
         count = counts.get(rule.id, 0)
         if count or bach:
             rate = 1000.0 * count / max(1, n_slices)

@@ -9,8 +9,15 @@ import pytest
 from hybrid.core.analysis import Finding
 from hybrid.core.errors import ConfigError
 from hybrid.theory.checker import RULES
-from hybrid.theory.explain import bach_rate, beside_bach, explain, one_line
-from hybrid.theory.ruleset import load_rule_set
+from hybrid.theory.explain import (
+    bach_rate,
+    beside_bach,
+    explain,
+    list_rule_sets,
+    list_rules_of,
+    one_line,
+)
+from hybrid.theory.ruleset import load_rule_set, shipped_rule_sets
 
 
 @pytest.mark.parametrize("rule", RULES)
@@ -48,11 +55,38 @@ def test_a_piece_stands_beside_bach() -> None:
     assert list(rows) == [rule for rule in RULES if rule in rows]
 
 
-def test_the_page_of_the_rules_is_fresh(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_pages_of_the_rules_are_fresh(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.syspath_prepend(str(repository / "tools"))
     import rules_table  # type: ignore[import-not-found]
 
-    page = (repository / "docs" / "rules.md").read_text(encoding="utf-8")
-    assert page == rules_table.page(load_rule_set("chorale")), "run python tools/rules_table.py"
-    for rule in RULES:
-        assert f"### {rule}\n" in page
+    pages = rules_table.pages()
+    for name, text in pages.items():
+        on_disk = (repository / "docs" / name).read_text(encoding="utf-8")
+        assert on_disk == text, f"{name}: run python tools/rules_table.py"
+    shipped = {rule for name in shipped_rule_sets() for rule in load_rule_set(name).rules}
+    whole = "".join(pages.values())
+    assert [rule for rule in shipped if f"### {rule}\n" not in whole] == []
+
+
+def test_sets_and_rules_are_listed() -> None:
+    listed = list_rule_sets().splitlines()
+    assert [line.split()[0] for line in listed[1:]] == list(shipped_rule_sets())
+    assert "  12  Voicings of jazz" in listed[-1]
+    lines = list_rules_of(load_rule_set("fux1")).splitlines()
+    assert lines[0].startswith("fux1: Species counterpoint")
+    assert ["clausula", "error", "treatise", "Clausula"] in [line.split() for line in lines]
+
+
+def test_rules_that_bach_was_not_counted_for_have_no_rate_of_his() -> None:
+    rules = load_rule_set("fux1")
+    finding = Finding("clausula", "error", 1, 1.0, 0, ("a", "b"), "text")
+    (row,) = [row for row in beside_bach([finding], 10, rules) if row.rule == "clausula"]
+    assert (row.rate, row.bach) == (100.0, None)
+
+
+def test_the_basis_of_a_rule_is_explained() -> None:
+    text = explain("falling_sixth", load_rule_set("fux1"))
+    assert text.endswith("(where he differs from Fux) (a convention of teaching)")
+    assert "values = 1/2 1@1/2" in explain("note_values", load_rule_set("fux4"))

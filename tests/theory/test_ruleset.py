@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,9 +11,12 @@ import pytest
 from hybrid.core.analysis import SEVERITIES
 from hybrid.core.errors import ConfigError
 from hybrid.core.instruments import INSTRUMENTS
+from hybrid.core.score import Score
 from hybrid.theory import tables
 from hybrid.theory.checker import CHECKS, RULES, check
 from hybrid.theory.ruleset import GROUPS, NEEDS, load_rule_set, shipped_rule_sets
+
+ScoreMaker = Callable[..., Score]
 
 SCHOOL = """
 name = "school"
@@ -47,7 +52,8 @@ def test_every_rule_says_everything(rule: object) -> None:
 
 def test_every_rule_is_decided_by_one_check() -> None:
     decided = [rule for _, rules in CHECKS for rule in rules]
-    assert sorted(decided) == sorted(RULES)
+    shipped = {rule for name in shipped_rule_sets() for rule in load_rule_set(name).rules}
+    assert sorted(decided) == sorted(shipped)
 
 
 def test_hard_rules_are_those_of_the_engine() -> None:
@@ -115,7 +121,46 @@ def test_a_set_may_be_cut_down() -> None:
         ("[rules.crossing]\nseverty = 'error'", "got severty .*rule crossing"),
         ("extends = 'chorale'\n[rules.crossing]\nseverity = 'fatal'", "severity must be one of"),
         ("extends = 'baroque'", "rule set must be one of .* got 'baroque'"),
-        ("[rules.new]\nname = 'New'", "a new rule must have .* rule new"),
+        ("[rules.new]\nname = 'New'", "a rule must be one of the set .* got 'new' .*rule new"),
+        ("extends = 'chorale'\nonly = ['range', 'rang']", "only must name .* got 'rang'"),
+        ("extends = 'chorale'\nonly = 'range'", "only must be a list, got 'range'"),
+        ("extends = ['chorale']", "extends must be a text"),
+        ("[rules.range]\nfrom = 'baroque'", "must be one of .* got 'baroque'"),
+        ("[rules.range]\nfrom = 'fux1'", "from must name a set that has the rule, got 'fux1'"),
+        ("[rules.range]\noff = true", "off must be said of a rule that the set has"),
+        ("extends = 'chorale'\n[rules.range]\noff = 'yes'", "off must be true or false"),
+        ("extends = 'chorale'\n[rules.range]\nname = 3", "name must be a text, got 3"),
+        ("rules = 3", "rules must be a table, got 3"),
+        ("rules = { range = 3 }", "rules.range must be a table, got 3"),
+        (
+            "extends = 'chorale'\n[rules.spacing.params]\nmax_uper = 3",
+            "params must be among max_upper, got 'max_uper'",
+        ),
+        (
+            "extends = 'chorale'\n[rules.spacing.params]\nmax_upper = 'P8'",
+            "params.max_upper must be a whole number or a number, got 'P8'",
+        ),
+        (
+            "extends = 'fux1'\n[rules.closing.params]\nabove = [1]",
+            "params.above must be a text, got 1",
+        ),
+        (
+            "extends = 'chorale'\n[rules.range.params]\nsoprano = ['G5', 'C4']",
+            "a range must name the lower pitch first",
+        ),
+        ("extends = 'chorale'\n[rules.range.params]\nalto = ['H5', 'C4']", "got 'H5'"),
+        ("extends = 'chorale'\n[rules.range.params]\nalto = 'C4'", "a range must be two pitches"),
+        (
+            "extends = 'chorale'\n[rules.range]\npattern = { kind = 'range' }",
+            "a pattern must have an id of its own",
+        ),
+        ("[rules.x]\npattern = { kind = 'melodic', wider_than = 'P5' }", "must have a severity"),
+        ("[rules.x]\nseverity = 'info'\npattern = 3", "a pattern must be a table whose kind"),
+        (
+            "[rules.x]\nseverity = 'info'\nparams = {}\n"
+            "pattern = { kind = 'melodic', wider_than = 'P5' }",
+            "must have no params",
+        ),
         ("name = ", "must be valid TOML"),
         ("[sources]\nASC = 'a book'", "short and a full citation"),
     ],
@@ -141,3 +186,47 @@ def test_missing_file_is_refused(tmp_path: Path) -> None:
 def test_unknown_rule_is_refused() -> None:
     with pytest.raises(ConfigError, match="rule must be in the set 'chorale', got 'jazz'"):
         load_rule_set("chorale").only("jazz")
+
+
+# --- The example of docs/rule-sets.md -------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def documented(repository: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The first TOML block of the page, as a file."""
+    page = (repository / "docs" / "rule-sets.md").read_text(encoding="utf-8")
+    block = re.search(r"```toml\n(.*?)```", page, re.DOTALL)
+    assert block
+    file = tmp_path_factory.mktemp("rules") / "school.toml"
+    file.write_text(block[1], encoding="utf-8")
+    return file
+
+
+def test_the_documented_set_says_what_the_page_says(documented: Path) -> None:
+    school = load_rule_set(documented)
+    assert list(school.rules) == [
+        *("range", "spacing", "crossing", "parallel_fifths", "parallel_octaves"),
+        *("wide_leap", "unresolved_leading_tone", "leap_turn"),
+        *("bare_fourths", "parallel_fourths", "rising_sixth"),
+    ]
+    assert school.rules["crossing"].severity == "error"
+    assert school.rules["spacing"].params["max_upper"] == 10
+    assert school.rules["range"].params["bass"] == ["F2", "C4"]
+    assert school.rules["leap_turn"].severity == "warning"
+    assert school.rules["bare_fourths"].checks == "Soprano and bass form a fourth on the bar line."
+    assert "alto and tenor" in school.rules["parallel_fourths"].checks
+
+
+def test_the_documented_set_finds_what_it_names(documented: Path, score_of: ScoreMaker) -> None:
+    score = score_of("F4:4 D5 C5:3", "E4:4 E4:2 D4:2", "G3:4 B3:2 A3:2", "C3:4 C3:4")
+    rules = load_rule_set(documented).only("spacing", "bare_fourths", "rising_sixth")
+    assert [(found.rule, found.bar) for found in check(score, rules, chords=())] == [
+        ("bare_fourths", 1),
+        ("rising_sixth", 2),
+    ]
+
+
+def test_the_page_names_every_shipped_set(repository: Path) -> None:
+    page = (repository / "docs" / "rule-sets.md").read_text(encoding="utf-8")
+    for name in shipped_rule_sets():
+        assert f"`{name}`" in page or name in ("fux2", "fux3", "fux4")

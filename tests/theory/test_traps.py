@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 
 import pytest
 
@@ -169,3 +170,18 @@ def test_inner_is_what_sounds_between_whatever_the_order_of_lines(score_of: Scor
     rules = {finding.rule for finding in check(score)}
     assert "frustrated_leading_tone" in rules
     assert "unresolved_leading_tone" not in rules
+
+
+@pytest.mark.parametrize(("rest", "expected"), [("0", True), ("1/4", True), ("1", False)])
+def test_a_rest_in_all_voices_ends_what_was_to_be_resolved(
+    score_of: ScoreMaker, chords_of: ChordMaker, rest: str, expected: bool
+) -> None:
+    """Nothing begins in the silence, so no slice shows it; played short is no rest."""
+    pause = "" if rest == "0" else f" R:{rest}"
+    length = 2 - Fraction(rest)
+    voices = [
+        f"{first}:{length}{pause} {second}"
+        for first, second in (("B4", "G4"), ("D4", "E4"), ("G3", "C4"), ("G3", "C3"))
+    ]
+    found = rules(score_of(*voices), chords_of("V:2 I"))
+    assert ("unresolved_leading_tone" in found) == expected
