@@ -27,6 +27,7 @@ from hybrid.core.timeline import Metre
 from hybrid.core.trace import Trace, TraceEntry
 
 if TYPE_CHECKING:
+    from hybrid.harmony.analyse import Analyser
     from hybrid.render import RenderReport
     from hybrid.theory.agreement import Agreement
     from hybrid.theory.explain import RateRow
@@ -40,6 +41,8 @@ MAX_MINUTES = 240.0
 #: As many bars of 2/4 as `MAX_MINUTES` hold at the fastest tempo.
 MAX_BARS = 48_000
 ENGINES = ("rules", "transformer")
+#: Places that `compose` tries to mend in one piece.
+DEFAULT_REPAIRS = 32
 #: Every player and editor reads 24-bit PCM, which holds more than any SoundFont does.
 WAV_SUBTYPE = "PCM_24"
 
@@ -90,6 +93,9 @@ class Piece:
         if self.score is not None:
             parts.append(f"{self.score.n_notes} notes")
             parts.append(f"{self.analysis.count('error')} rule errors")
+            mended = sum(bool(repair["mended"]) for repair in self.trace.repairs)
+            if mended:
+                parts.append(f"{mended} {'place' if mended == 1 else 'places'} mended")
         return ", ".join(parts)
 
 
@@ -247,21 +253,23 @@ def analyse(plan: FormPlan, score: Score, rules: str | None = None) -> tuple[Ana
     rules : str, optional
         A rule set; `rules_for` the plan where left out.
     """
-    from hybrid.theory import check, find_cadences
-    from hybrid.theory.agreement import measure_agreement, planned_chords, planned_keys, ticks
+    from hybrid.repair.reading import read_score
 
-    chords, keys = planned_chords(plan, score), planned_keys(plan, score)
-    placed = tuple(plan.phrases())
-    # The plan says where to listen; what is heard there comes from the notes alone.
-    ends = [ticks(item.end, score) for item in placed]
-    cadences = find_cadences(score, ends=ends, keys=keys)
-    agreement, deviations = measure_agreement(plan, score, cadences)
-    analysis = Analysis(chords=chords, keys=keys, cadences=cadences, deviations=deviations)
-    starts = [ticks(item.start, score) for item in placed]
-    findings = check(
-        score, rules=rules or rules_for(plan), analysis=analysis, phrase_starts_at=starts
-    )
-    return replace(analysis, findings=findings), agreement
+    reading = read_score(plan, score, rules or rules_for(plan))
+    return reading.analysis, reading.agreement
+
+
+def load_analyser(hashes: dict[str, str] | None = None) -> Analyser:
+    """The shipped analyser of harmony; the hashes of its weights go into ``hashes``."""
+    from hybrid.core.provenance import sha256_of
+    from hybrid.core.resources import resource_path
+    from hybrid.harmony.shipped import load_analyser as load
+
+    analyser = load()
+    if hashes is not None:
+        files = sorted(resource_path("harmony", "trained").glob("*.safetensors"))
+        hashes.update({path.name: sha256_of(path) for path in files})
+    return analyser
 
 
 def compose(
@@ -278,6 +286,7 @@ def compose(
     plan: FormPlan | str | Path | None = None,
     engine: str | Engine = "rules",
     fill: bool = True,
+    repairs: int = DEFAULT_REPAIRS,
     progress: Progress = _silent,
 ) -> Piece:
     """Compose a piece.
@@ -296,6 +305,8 @@ def compose(
         What writes the notes.
     fill : bool
         False makes the plan only.
+    repairs : int
+        Places that are mended at most (`hybrid.repair`); 0 leaves the notes as they were written.
     progress : callable
         Called with a stage's name and the share of it that is done.
 
@@ -319,6 +330,7 @@ def compose(
         "texture": texture,
         "instruments": list(instruments),
         "engine": engine if isinstance(engine, str) else engine.name,
+        "repairs": repairs,
     }
     progress("plan", 0.0)
     wishes = (form, style, key, metre, tempo_qpm, minutes, texture, instruments or None)
@@ -345,10 +357,46 @@ def compose(
     with _naming(plan):
         score, trace = writer.fill(made, stage_rng(seed, "fill", writer.name))
     progress("check", 0.0)
-    analysis, agreement = analyse(made, score)
     whole = Trace((origin,)) + trace
     weights = dict(getattr(writer, "hashes", {}))
+    if repairs:
+        return _mended(made, score, whole, writer, seed, options, weights, repairs, progress)
+    analysis, agreement = analyse(made, score)
     return Piece(made, score, analysis, agreement, whole, seed, options, weights)
+
+
+def _mended(
+    plan: FormPlan,
+    score: Score,
+    trace: Trace,
+    writer: Engine,
+    seed: int,
+    options: Mapping[str, Any],
+    weights: dict[str, str],
+    budget: int,
+    progress: Progress,
+) -> Piece:
+    """The piece after the loop of `hybrid.repair`."""
+    from hybrid.repair.loop import RepairSettings, mend
+
+    engines = [writer] if writer.name == "rules" else [writer, make_engine("rules")]
+    mended = mend(
+        plan,
+        score,
+        trace,
+        engines,
+        rules_for(plan),
+        seed,
+        RepairSettings(budget=budget),
+        hear=lambda: load_analyser(weights),
+        # The engine `rules` keeps the plan's harmony by construction: nothing is loaded for it.
+        always_hear=writer.name != "rules",
+        progress=lambda share: progress("repair", share),
+    )
+    after = mended.after
+    return Piece(
+        plan, mended.score, after.analysis, after.agreement, mended.trace, seed, options, weights
+    )
 
 
 @contextmanager
