@@ -12,6 +12,7 @@ from hybrid.cli import (
     doctor,
     drums,
     grammars,
+    repair,
     scores,
     training,
     writing,
@@ -50,6 +51,7 @@ compose.register(app)
 drums.register(app)
 writing.register(app)
 scores.register(app)
+repair.register(app)
 analysis.register(app)
 grammars.register(app)
 corpora.register(app)

@@ -17,6 +17,7 @@ from hybrid.core.analysis import ChordSpan, KeySpan
 from hybrid.core.plan import FormPlan
 from hybrid.core.score import Score
 from hybrid.repair.excerpts import cut_chords, cut_keys, excerpt
+from hybrid.repair.reading import Basis
 from hybrid.theory import RuleSet, check, find_cadences
 from hybrid.theory.agreement import cadence_place, fit_chords, ticks
 
@@ -43,6 +44,8 @@ class Verdict:
         Of warnings and errors that are not, and of planned basses that are not the lowest.
     astray : frozenset
         Of planned chords and cadences that are not kept.
+    n_remarks : int
+        Findings of the least severity.
     analyser : float or None
         Mean log probability of the planned chords, nats a chord.
     engine : float or None
@@ -52,13 +55,14 @@ class Verdict:
     failing: frozenset[Identity]
     others: frozenset[Identity]
     astray: frozenset[Identity]
+    n_remarks: int = 0
     analyser: float | None = None
     engine: float | None = None
 
     @property
-    def rank(self) -> tuple[int, int, int]:
+    def rank(self) -> tuple[int, int, int, int]:
         """Counts in the order in which they matter; less is better."""
-        return len(self.failing), len(self.astray), len(self.others)
+        return len(self.failing), len(self.astray), len(self.others), self.n_remarks
 
     @property
     def everything(self) -> frozenset[Identity]:
@@ -93,8 +97,8 @@ class Judge:
         Findings of these are to be mended.
     chords, keys : sequences of spans
         The plan's, on the score's ticks.
-    starts : sequence of int
-        Ticks at which phrases start.
+    basis : Basis
+        What the rules are told.
     hear : callable, optional
         Gives the analyser; called when it is first needed.
     weigh : callable, optional
@@ -106,7 +110,7 @@ class Judge:
     severities: Collection[str]
     chords: Sequence[ChordSpan]
     keys: Sequence[KeySpan]
-    starts: Sequence[int]
+    basis: Basis
     hear: Callable[[], Analyser | None] | None = None
     weigh: Callable[[Score, tuple[int, int]], float | None] | None = None
     looks: int = field(default=0, init=False)
@@ -127,14 +131,19 @@ class Judge:
         low, high = span
         part = excerpt(score, low, high)
         chords = cut_chords(self.chords, low, high)
-        starts = [tick - low for tick in self.starts if low <= tick < high]
-        found = check(part, self.rules, chords=chords, phrase_starts_at=starts)
-        failing, others = set(), set()
+        told = cut_chords(self.basis.chords, low, high)
+        starts = [tick - low for tick in self.basis.starts if low <= tick < high]
+        found = check(part, self.rules, chords=told, phrase_starts_at=starts)
+        failing: set[Identity] = set()
+        others: set[Identity] = set()
+        n_remarks = 0
         for item in found:
             identity = ("rule", item.rule, item.tick + low, item.voices)
             if item.severity in self.severities:
                 failing.add(identity)
-            elif item.severity != "info":
+            elif item.severity == "info":
+                n_remarks += 1
+            else:
                 others.add(identity)
         fits = fit_chords(chords, part)
         astray: set[Identity] = {
@@ -143,7 +152,7 @@ class Judge:
         others |= {("bass", "bass", fit.span.onset + low, ()) for fit in fits if not fit.has_bass}
         if with_cadences:
             astray |= self._cadences(score, part, span)
-        return Verdict(frozenset(failing), frozenset(others), frozenset(astray))
+        return Verdict(frozenset(failing), frozenset(others), frozenset(astray), n_remarks)
 
     def _cadences(self, score: Score, part: Score, span: tuple[int, int]) -> set[Identity]:
         low, high = span

@@ -26,10 +26,10 @@ from hybrid.core.trace import Trace
 from hybrid.repair.failures import Failure, name_failures, widened
 from hybrid.repair.judge import Judge, Verdict
 from hybrid.repair.nudges import MAX_SINGLES, Nudge, nudge_notes, nudge_pairs, single_nudges
-from hybrid.repair.reading import Reading, read_score
+from hybrid.repair.reading import Basis, Reading, plan_basis, read_score
 from hybrid.repair.records import Repair, compare_notes, mended_trace
 from hybrid.theory import RuleSet, load_rule_set
-from hybrid.theory.agreement import ticks
+from hybrid.theory.voices import find_voices
 
 if TYPE_CHECKING:
     from hybrid.harmony.analyse import Analyser
@@ -106,6 +106,7 @@ class _Candidate:
     verdict: Verdict
     cost: float
     n_changed: int
+    touches_lead: bool
     order: int
 
 
@@ -116,6 +117,7 @@ class _Try:
     failure: Failure
     span: tuple[int, int]
     before: Verdict
+    lead: frozenset[tuple[int, int, int]]
     found: list[_Candidate] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     n: int = 0
@@ -132,6 +134,7 @@ def mend(
     hear: Callable[[], Analyser | None] | None = None,
     always_hear: bool = False,
     reading: Reading | None = None,
+    basis: Basis | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> Mended:
     """Mend a score under its plan.
@@ -156,6 +159,8 @@ def mend(
         Also where no rule is broken, to find what only the analyser hears.
     reading : Reading, optional
         Of the score, where it was read before.
+    basis : Basis, optional
+        What the rules are told; the plan's chords and phrases where left out.
     progress : callable, optional
         Called with the share of the budget that is spent.
 
@@ -171,6 +176,7 @@ def mend(
         check_seed(seed),
         settings or RepairSettings(),
         hear,
+        basis or plan_basis(plan, score),
         progress or (lambda share: None),
     ).run(score, trace, always_hear, reading)
 
@@ -184,10 +190,12 @@ class _Loop:
         seed: int,
         settings: RepairSettings,
         hear: Callable[[], Analyser | None] | None,
+        basis: Basis,
         progress: Callable[[float], None],
     ) -> None:
         self.plan, self.engines, self.rules, self.seed = plan, engines, rules, seed
-        self.settings, self.hear, self.progress = settings, hear, progress
+        self.settings, self.hear, self.basis = settings, hear, basis
+        self.progress = progress
         self.analyser: Analyser | None = None
         self.was_heard = False
         self.locked = tuple(item for item in plan.constraints if item.hard)
@@ -232,7 +240,7 @@ class _Loop:
         return self.analyser
 
     def _read(self, score: Score) -> Reading:
-        return read_score(self.plan, score, self.rules, self.analyser)
+        return read_score(self.plan, score, self.rules, self.analyser, self.basis)
 
     def _failures(self, reading: Reading, score: Score) -> tuple[Failure, ...]:
         return name_failures(
@@ -250,7 +258,7 @@ class _Loop:
             self.settings.severities,
             reading.analysis.chords,
             reading.analysis.keys,
-            [ticks(item.start, score) for item in self.plan.phrases()],
+            self.basis,
             self._analyser,
             asked,
         )
@@ -262,11 +270,11 @@ class _Loop:
     ) -> tuple[Repair, Reading | None]:
         wide = widened(failure, self.plan)
         span = judge.window(score, wide.first_bar, wide.last_bar)
-        work = _Try(failure, span, judge.look(score, span))
+        work = _Try(failure, span, judge.look(score, span), _leading_notes(score))
         for step in self._steps(work, score, judge, number):
             for candidate in step:
                 work.found.append(candidate)
-            if any(self._is_clean(item, work) for item in work.found):
+            if any(self._is_clean(item, work) and not item.touches_lead for item in work.found):
                 break
         for candidate in self._ranked(work, judge):
             changed = self._read(candidate.score)
@@ -333,7 +341,7 @@ class _Loop:
             verdict = judge.look(made, work.span)
             if self._mends(verdict, work):
                 cost = sum(item.cost for item in choice)
-                yield _Candidate(made, "nudge", verdict, cost, len(choice), work.n)
+                yield self._candidate(work, score, made, "nudge", verdict, cost)
 
     def _refilled(
         self,
@@ -354,9 +362,16 @@ class _Loop:
             work.n += 1
             verdict = judge.look(made, work.span)
             if self._mends(verdict, work):
-                old, new, _ = compare_notes(score, made)
-                n_changed = max(len(old), len(new))
-                yield _Candidate(made, engine.name, verdict, float(n_changed), n_changed, work.n)
+                yield self._candidate(work, score, made, engine.name, verdict)
+
+    @staticmethod
+    def _candidate(
+        work: _Try, score: Score, made: Score, maker: str, verdict: Verdict, cost: float = 0.0
+    ) -> _Candidate:
+        old, new, _ = compare_notes(score, made)
+        n_changed = max(len(old), len(new))
+        touched = any((row[0], row[1], row[3]) in work.lead for row in old)
+        return _Candidate(made, maker, verdict, cost or n_changed, n_changed, touched, work.n)
 
     # Comparing ------------------------------------------------------------------------------
 
@@ -375,28 +390,24 @@ class _Loop:
         return candidate.verdict.everything <= work.before.everything
 
     def _ranked(self, work: _Try, judge: Judge) -> list[_Candidate]:
-        """The best first; among equals under the rules the learned parts decide, or nearness."""
+        """The best first.
 
-        def under_rules(item: _Candidate) -> tuple[bool, tuple[int, int, int]]:
-            return not self._is_clean(item, work), item.verdict.rank
+        After what must hold comes the leading voice, which stays if it can. Then those are
+        nearest that change the fewest notes, where that is asked for; then come the other
+        findings, and among equals the learned parts decide.
+        """
+        nearest = self.settings.nearest
 
-        def plain(item: _Candidate) -> tuple[object, ...]:
-            near = (item.n_changed, item.cost) if self.settings.nearest else ()
-            return (*under_rules(item), *near, item.cost, item.order)
+        def key(item: _Candidate) -> tuple[object, ...]:
+            failing, astray, others, remarks = item.verdict.rank
+            must = (not self._is_clean(item, work), failing, astray, item.touches_lead)
+            near = (item.n_changed,) if nearest else ()
+            return (*must, *near, others, remarks, *item.verdict.liking, item.cost, item.order)
 
-        order = sorted(work.found, key=plain)
-        finalists = order[: self.settings.finalists]
+        finalists = sorted(work.found, key=key)[: self.settings.finalists]
         for item in finalists:
             item.verdict = judge.listen(item.verdict, item.score, work.span)
-
-        def whole(item: _Candidate) -> tuple[object, ...]:
-            liking = item.verdict.liking
-            near = (item.n_changed, *liking, item.cost)
-            far = (*liking, item.cost)
-            chosen = near if self.settings.nearest else far
-            return (*under_rules(item), *chosen, item.order)
-
-        return sorted(finalists, key=whole)
+        return sorted(finalists, key=key)
 
     def _is_better(
         self, after: Reading, new: Score, before: Reading, old: Score, failure: Failure
@@ -417,3 +428,13 @@ class _Loop:
         )
         basses = sum(not fit.has_bass for fit in reading.fits)
         return rules, len(reading.analysis.deviations), warnings + basses
+
+
+def _leading_notes(score: Score) -> frozenset[tuple[int, int, int]]:
+    """Track, onset and pitch of the notes of the highest voice."""
+    voices = find_voices(score)
+    if not voices:
+        return frozenset()
+    lead = voices[0]
+    rows = zip(lead.notes["onset"].tolist(), lead.notes["pitch"].tolist(), strict=True)
+    return frozenset((lead.track, onset, pitch) for onset, pitch in rows)

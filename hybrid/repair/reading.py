@@ -100,6 +100,28 @@ class Reading:
     likelihood: float | None = None
 
 
+@dataclass(frozen=True)
+class Basis:
+    """What the rules are told beside the notes.
+
+    Attributes
+    ----------
+    chords : tuple of ChordSpan
+        For the rules of harmony, on the score's ticks.
+    starts : tuple of int
+        Ticks at which phrases start.
+    """
+
+    chords: tuple[ChordSpan, ...]
+    starts: tuple[int, ...]
+
+
+def plan_basis(plan: FormPlan, score: Score) -> Basis:
+    """The plan's own chords and phrases."""
+    starts = tuple(ticks(item.start, score) for item in plan.phrases())
+    return Basis(planned_chords(plan, score), starts)
+
+
 def planned_cadences(plan: FormPlan, score: Score) -> tuple[Cadence, ...]:
     """The plan's cadences at the onsets of their phrases' last chords."""
     found = []
@@ -119,6 +141,7 @@ def read_score(
     score: Score,
     rules: str | RuleSet,
     analyser: Analyser | None = None,
+    basis: Basis | None = None,
 ) -> Reading:
     """Read a score under its plan.
 
@@ -133,7 +156,10 @@ def read_score(
     rules : str or RuleSet
     analyser : Analyser, optional
         Learned; costs some tenths of a second for a short piece.
+    basis : Basis, optional
+        What the rules are told; the plan's chords and phrases where left out.
     """
+    basis = basis or plan_basis(plan, score)
     chords, keys = planned_chords(plan, score), planned_keys(plan, score)
     placed = tuple(plan.phrases())
     # The plan says where to listen; what is heard there comes from the notes alone.
@@ -147,8 +173,7 @@ def read_score(
         deviations=deviations,
         planned_cadences=planned_cadences(plan, score),
     )
-    starts = [ticks(item.start, score) for item in placed]
-    findings = check(score, rules=rules, analysis=analysis, phrase_starts_at=starts)
+    findings = check(score, rules=rules, chords=basis.chords, phrase_starts_at=basis.starts)
     analysis = replace(analysis, findings=findings)
     fits = tuple(fit_chords(chords, score))
     if analyser is None or not any(fit.sounding for fit in fits):
