@@ -182,7 +182,7 @@ def _form_card(plan: FormPlan) -> str:
 def _score_card(engraving: Engraving | None) -> str:
     if engraving is None:
         return _card("score", "Score", '<p class="empty">No engraving was made.</p>')
-    pages = _pages(engraving.wide)
+    pages = boxed_pages(engraving.wide)
     tools = (
         '<label><input type="checkbox" id="follow" checked> Follow</label>'
         '<label><input type="checkbox" id="marks"> Mark findings</label>'
@@ -247,7 +247,7 @@ def _audio(sound: Sound) -> str:
     return "".join(parts)
 
 
-def _pages(pages: tuple[str, ...]) -> str:
+def boxed_pages(pages: tuple[str, ...]) -> str:
     """Pages in boxes of their own shape, which hold their place while they are not drawn."""
     boxes = []
     for page in pages:
@@ -260,7 +260,7 @@ def _pages(pages: tuple[str, ...]) -> str:
 def _narrow(engraving: Engraving | None) -> str:
     if engraving is None:
         return ""
-    pages = _pages(engraving.narrow)
+    pages = boxed_pages(engraving.narrow)
     # No time in the header: the same bytes each time.
     packed = gzip.compress(pages.encode(), compresslevel=9, mtime=0)
     return f'<script type="text/plain" id="narrow">{base64.b64encode(packed).decode()}</script>'
