@@ -3,7 +3,8 @@
 For each failure candidates come in steps, from the smallest change to the largest: one note,
 two notes, the failing voices' bar by the engine, all voices of it and of the bar before. The
 first step with a candidate that mends the failure and breaks nothing else ends the search; if
-there is none, the best of all that are better than before is taken. None that is worse ever is.
+there is none, the best of all that are better than before is taken. Findings that are to be mended
+and departures from the plan never become more: one is not bought with the other.
 
 References
 ----------
@@ -377,13 +378,18 @@ class _Loop:
 
     @staticmethod
     def _mends(verdict: Verdict, work: _Try) -> bool:
-        """Whether the failure is gone and the passage better, in the order of criteria."""
-        failure = work.failure
+        """Whether the failure is gone and neither rules nor plan are kept worse than before.
+
+        One may not be bought with the other; only lesser findings may come in exchange.
+        """
+        failure, before = work.failure, work.before
         if failure.identity in verdict.failing | verdict.astray:
             return False
+        if len(verdict.failing) > len(before.failing) or len(verdict.astray) > len(before.astray):
+            return False
         if failure.kind == "heard":
-            return verdict.rank <= work.before.rank
-        return verdict.rank < work.before.rank
+            return verdict.rank <= before.rank
+        return verdict.rank < before.rank
 
     @staticmethod
     def _is_clean(candidate: _Candidate, work: _Try) -> bool:
@@ -418,6 +424,8 @@ class _Loop:
             return False
         was = self._counts(before, self._failures(before, old))
         now = self._counts(after, left)
+        if now[0] > was[0] or now[1] > was[1]:
+            return False
         return now <= was if failure.kind == "heard" else now < was
 
     def _counts(self, reading: Reading, failures: Sequence[Failure]) -> tuple[int, int, int]:
