@@ -75,8 +75,8 @@ def test_a_clean_piece_stays_and_costs_no_analyser(plan: FormPlan, clean: Score)
 def test_one_pitch_mends_parallel_fifths(plan: FormPlan, fifths: Score) -> None:
     writer = Writer()
     done = run(plan, fifths, writer)
-    assert [item.name for item in done.repairs and [done.repairs[0].failure]] == ["parallel_fifths"]
-    repair = done.repairs[0]
+    [repair] = done.repairs
+    assert repair.failure.name == "parallel_fifths"
     assert repair.is_mended
     assert repair.maker == "nudge"
     assert repair.n_changed == 1
