@@ -23,7 +23,7 @@ from hybrid.theory import check, find_cadences
 from hybrid.theory.agreement import fit_chords
 
 KINDS = ("wrong chord", "wrong inversion", "missed cadence", "stray modulation")
-TRIES = 60
+TRIES = 24
 #: Numerals that another chord is drawn from, by the key's mode.
 OTHERS = {
     False: ("I", "ii", "iii", "IV", "V", "vi", "I6", "ii6", "IV6", "V6", "V65", "viio6", "vi6"),
@@ -97,24 +97,30 @@ def plant(
         spans = list(chords[at : at + 3])
         if len(spans) < 3 or spans[0].key != spans[-1].key:
             return None
-    around = window(score, spans)
-    before = faults(score, around)
     end = next((end for end, _ in closes if spans[0].onset < end <= spans[0].end), None)
     if (kind == "missed cadence") != (end is not None) and kind != "stray modulation":
         return None
+    around = window(score, spans, 1)
+    before = faults(score, around)
     for _ in range(TRIES):
         made = _drawn(kind, score, spans, rng)
         if made is None:
             continue
+        n_changed = _n_changed(score, made)
+        least = 2 if kind == "stray modulation" else 1
+        if n_changed < least or not _is_wrong(kind, made, spans):
+            continue
         if not faults(made, around) <= before:
+            continue
+        # Once more with more of the piece around, which the harmony is read from.
+        wide = window(score, spans)
+        if not faults(made, wide) <= faults(score, wide):
             continue
         if kind == "missed cadence":
             assert end is not None
             if find_cadences(made, ends=[end], keys=spans[0].key):
                 continue
-        n_changed = _n_changed(score, made)
-        if n_changed >= (2 if kind == "stray modulation" else 1) and _is_wrong(kind, made, spans):
-            return Plant(kind, piece, made, tuple(spans), n_changed)
+        return Plant(kind, piece, made, tuple(spans), n_changed)
     return None
 
 

@@ -40,6 +40,8 @@ class SoundLikelihood:
     probability : np.ndarray, shape (T, K), float64
     key_probability : np.ndarray, shape (T, 24), float64
         By pitch class of the tonic, times 2 plus mode (0 major, 1 minor).
+    scores : FrameScores
+        What the network says, all `N_KEYS` by `N_CHORDS` states.
     """
 
     def __init__(self, analyser: Analyser, score: Score) -> None:
@@ -48,6 +50,7 @@ class SoundLikelihood:
         notes, bars = score_arrays(score)
         arrays = piece_arrays(with_spelling(notes), bars, with_spelling(notes)["spelling"])
         scores = score_frames(analyser.models, arrays, n_keys=N_KEYS, n_chords=N_CHORDS)
+        self.scores = scores
         rows = np.arange(len(scores.key))[:, None]
         tonic = (7 * scores.tonics[rows, scores.key // 2]) % 12
         tables = _sound_tables(analyser.models[0].vocabulary.chords)
