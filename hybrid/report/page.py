@@ -21,6 +21,7 @@ from hybrid.report import fragments
 from hybrid.report.data import MAX_DECISIONS, page_data, to_json
 from hybrid.report.derivation import derivation_svg, tree_svg
 from hybrid.report.engraving import Engraving, engrave
+from hybrid.report.repairs import repairs_list
 from hybrid.report.roll import describe_notes
 from hybrid.report.sound import Sound, page_sound
 from hybrid.report.timeline import describe_form, timeline_svg
@@ -222,7 +223,7 @@ def _findings_card(analysis: Analysis, score: Score) -> str:
 
 
 def _trace_body(trace: Trace) -> str:
-    body = fragments.trace_summary(trace)
+    body = fragments.trace_summary(trace) + repairs_list(trace)
     if len(trace.entries) > MAX_DECISIONS:
         body += (
             f'<p class="remark">About {MAX_DECISIONS} of {len(trace.entries)} decisions are in '
