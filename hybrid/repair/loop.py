@@ -24,7 +24,7 @@ from hybrid.core.plan import FormPlan
 from hybrid.core.score import Score
 from hybrid.core.seeds import check_seed, stage_rng
 from hybrid.core.trace import Trace
-from hybrid.repair.failures import Failure, name_failures, widened
+from hybrid.repair.failures import HEARD, Failure, name_failures, widened
 from hybrid.repair.judge import Judge, Verdict
 from hybrid.repair.nudges import MAX_SINGLES, Nudge, nudge_notes, nudge_pairs, single_nudges
 from hybrid.repair.reading import Basis, Reading, plan_basis, read_score
@@ -387,8 +387,9 @@ class _Loop:
             return False
         if len(verdict.failing) > len(before.failing) or len(verdict.astray) > len(before.astray):
             return False
-        if failure.kind == "heard":
-            return verdict.rank <= before.rank
+        if failure.kind == HEARD:
+            # On the analyser's word alone nothing may get worse.
+            return verdict.everything <= before.everything
         return verdict.rank < before.rank
 
     @staticmethod
@@ -426,7 +427,7 @@ class _Loop:
         now = self._counts(after, left)
         if now[0] > was[0] or now[1] > was[1]:
             return False
-        return now <= was if failure.kind == "heard" else now < was
+        return now <= was if failure.kind == HEARD else now < was
 
     def _counts(self, reading: Reading, failures: Sequence[Failure]) -> tuple[int, int, int]:
         rules = sum(item.kind == "rule" for item in failures)

@@ -43,6 +43,7 @@ def _item(record: Mapping[str, Any]) -> str:
         shown += f"; {len(changes) - MAX_CHANGES} more"
     maker = "single pitches" if record["maker"] == "nudge" else f"the engine {record['maker']}"
     return (
-        f"<li>{reason}<br><span class=remark>by {escape(maker)}, {record['candidates']} candidates: "
+        f"<li>{reason}<br><span class=remark>by {escape(maker)}, "
+        f"{record['candidates']} candidates: "
         f"{escape(signs_in(shown))}</span></li>"
     )
