@@ -25,6 +25,7 @@ from hybrid.report.words import title_text
 WHOLE_BARS = 24
 #: Bars before and after those that change.
 AROUND_BARS = 3
+_FONT_NAME = "font"  # beside the ids of glyphs
 _MEASURE = re.compile(r'(<measure number=")(\d+)(")')
 
 
@@ -180,19 +181,24 @@ def _engraved(
     return _View(tuple(made.wide), tuple(dict.fromkeys((*ids(bad), *ids(fault)))), ids(new))
 
 
+_FONT = re.compile(r"<style[^>]*>.*?</style>", re.S)
 _SYMBOL = re.compile(r'<(g|symbol) id="([^"]+)".*?</\1>', re.S)
 
 
 def _collect(defined: str, glyphs: dict[str, str]) -> None:
     """Glyph definitions of one engraving beside those of the others."""
+    font = _FONT.search(defined)
+    if font:
+        glyphs.setdefault(_FONT_NAME, font[0])
     for match in _SYMBOL.finditer(defined):
         glyphs.setdefault(match[2], match[0])
 
 
 def _defined(glyphs: dict[str, str]) -> str:
+    font = glyphs.pop(_FONT_NAME, "")
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" class="glyphs" width="0" height="0" '
-        f'aria-hidden="true" focusable="false"><defs>{"".join(glyphs.values())}</defs></svg>'
+        f'aria-hidden="true" focusable="false">{font}<defs>{"".join(glyphs.values())}</defs></svg>'
     )
 
 
