@@ -29,7 +29,9 @@ from hybrid.core.trace import Trace, TraceEntry
 
 if TYPE_CHECKING:
     from hybrid.audio_refiner.production_run import ProductionReport
+    from hybrid.harmony.analyse import Analyser
     from hybrid.render import RenderReport
+    from hybrid.repair.files import MendedFile
     from hybrid.theory.agreement import Agreement
     from hybrid.theory.explain import RateRow
 
@@ -42,6 +44,8 @@ MAX_MINUTES = 240.0
 #: As many bars of 2/4 as `MAX_MINUTES` hold at the fastest tempo.
 MAX_BARS = 48_000
 ENGINES = ("rules", "transformer")
+#: Places that `compose` tries to mend in one piece.
+DEFAULT_REPAIRS = 32
 #: Every player and editor reads 24-bit PCM, which holds more than any SoundFont does.
 WAV_SUBTYPE = "PCM_24"
 
@@ -92,6 +96,9 @@ class Piece:
         if self.score is not None:
             parts.append(f"{self.score.n_notes} notes")
             parts.append(f"{self.analysis.count('error')} rule errors")
+            mended = sum(bool(repair["mended"]) for repair in self.trace.repairs)
+            if mended:
+                parts.append(f"{mended} {'place' if mended == 1 else 'places'} mended")
         return ", ".join(parts)
 
 
@@ -268,21 +275,23 @@ def analyse(plan: FormPlan, score: Score, rules: str | None = None) -> tuple[Ana
     rules : str, optional
         A rule set; `rules_for` the plan where left out.
     """
-    from hybrid.theory import check, find_cadences
-    from hybrid.theory.agreement import measure_agreement, planned_chords, planned_keys, ticks
+    from hybrid.repair.reading import read_score
 
-    chords, keys = planned_chords(plan, score), planned_keys(plan, score)
-    placed = tuple(plan.phrases())
-    # The plan says where to listen; what is heard there comes from the notes alone.
-    ends = [ticks(item.end, score) for item in placed]
-    cadences = find_cadences(score, ends=ends, keys=keys)
-    agreement, deviations = measure_agreement(plan, score, cadences)
-    analysis = Analysis(chords=chords, keys=keys, cadences=cadences, deviations=deviations)
-    starts = [ticks(item.start, score) for item in placed]
-    findings = check(
-        score, rules=rules or rules_for(plan), analysis=analysis, phrase_starts_at=starts
-    )
-    return replace(analysis, findings=findings), agreement
+    reading = read_score(plan, score, rules or rules_for(plan))
+    return reading.analysis, reading.agreement
+
+
+def load_analyser(hashes: dict[str, str] | None = None) -> Analyser:
+    """The shipped analyser of harmony; the hashes of its weights go into ``hashes``."""
+    from hybrid.core.provenance import sha256_of
+    from hybrid.core.resources import resource_path
+    from hybrid.harmony.shipped import load_analyser as load
+
+    analyser = load()
+    if hashes is not None:
+        files = sorted(resource_path("harmony", "trained").glob("*.safetensors"))
+        hashes.update({path.name: sha256_of(path) for path in files})
+    return analyser
 
 
 def compose(
@@ -299,6 +308,7 @@ def compose(
     plan: FormPlan | str | Path | None = None,
     engine: str | Engine = "rules",
     fill: bool = True,
+    repairs: int = DEFAULT_REPAIRS,
     progress: Progress = _silent,
 ) -> Piece:
     """Compose a piece.
@@ -317,6 +327,8 @@ def compose(
         What writes the notes.
     fill : bool
         False makes the plan only.
+    repairs : int
+        Places that are mended at most (`hybrid.repair`); 0 leaves the notes as they were written.
     progress : callable
         Called with a stage's name and the share of it that is done.
 
@@ -340,6 +352,7 @@ def compose(
         "texture": texture,
         "instruments": list(instruments),
         "engine": engine if isinstance(engine, str) else engine.name,
+        "repairs": repairs,
     }
     progress("plan", 0.0)
     wishes = (form, style, key, metre, tempo_qpm, minutes, texture, instruments or None)
@@ -366,10 +379,46 @@ def compose(
     with _naming(plan):
         score, trace = writer.fill(made, stage_rng(seed, "fill", writer.name))
     progress("check", 0.0)
-    analysis, agreement = analyse(made, score)
     whole = Trace((origin,)) + trace
     weights = dict(getattr(writer, "hashes", {}))
+    if repairs:
+        return _mended(made, score, whole, writer, seed, options, weights, repairs, progress)
+    analysis, agreement = analyse(made, score)
     return Piece(made, score, analysis, agreement, whole, seed, options, weights)
+
+
+def _mended(
+    plan: FormPlan,
+    score: Score,
+    trace: Trace,
+    writer: Engine,
+    seed: int,
+    options: Mapping[str, Any],
+    weights: dict[str, str],
+    budget: int,
+    progress: Progress,
+) -> Piece:
+    """The piece after the loop of `hybrid.repair`."""
+    from hybrid.repair.loop import RepairSettings, mend
+
+    engines = [writer] if writer.name == "rules" else [writer, make_engine("rules")]
+    mended = mend(
+        plan,
+        score,
+        trace,
+        engines,
+        rules_for(plan),
+        seed,
+        RepairSettings(budget=budget),
+        hear=lambda: load_analyser(weights),
+        # The engine `rules` keeps the plan's harmony by construction: nothing is loaded for it.
+        always_hear=writer.name != "rules",
+        progress=lambda share: progress("repair", share),
+    )
+    after = mended.after
+    return Piece(
+        plan, mended.score, after.analysis, after.agreement, mended.trace, seed, options, weights
+    )
 
 
 @contextmanager
@@ -768,3 +817,115 @@ def check_score(
     n_errors = sum(finding.severity == "error" for finding in found)
     rows = beside_bach(found, len(slice_score(score)), rule_set)
     return CheckReport(shown, n_errors, tuple(row for row in rows if row.findings))
+
+
+def repair_score(
+    score: Score,
+    *,
+    rules: str = "chorale",
+    engine: str = "rules",
+    seed: int = 1,
+    severity: str = "error",
+    repairs: int = DEFAULT_REPAIRS,
+    progress: Progress = _silent,
+) -> MendedFile:
+    """Mend the part-writing of any score with the smallest change that can be found.
+
+    Parameters
+    ----------
+    score : Score
+    rules : str
+        A rule set of `hybrid.theory.load_rule_set`.
+    engine : str
+        Writes bars anew where one or two other pitches do not help.
+    seed : int
+    severity : str
+        Least severity of the findings that are mended.
+    repairs : int
+        Findings that are tried.
+
+    Raises
+    ------
+    ConfigError
+        If the rule set, the engine or the severity is unknown.
+    ScoreError
+        If there is something to mend but no plan can be read.
+    """
+    from hybrid.repair.files import mend_score
+
+    check_seed(seed)
+    if severity not in SEVERITIES:
+        raise ConfigError(f"severity must be one of {', '.join(SEVERITIES)}, got {severity!r}")
+    writer = make_engine(engine, progress)
+    return mend_score(
+        score,
+        [writer] if engine == "rules" else [writer, make_engine("rules")],
+        rules,
+        seed,
+        severities=SEVERITIES[: SEVERITIES.index(severity) + 1],
+        budget=repairs,
+        hear=load_analyser,
+        progress=lambda share: progress("repair", share),
+    )
+
+
+def save_repair(
+    file: MendedFile,
+    folder: str | Path,
+    name: str,
+    *,
+    record: Mapping[str, Any] | None = None,
+    page: bool = True,
+    force: bool = False,
+    progress: Progress = _silent,
+) -> tuple[Written, ...]:
+    """Write what came of `repair_score` into a folder, which appears whole or not at all.
+
+    Parameters
+    ----------
+    file : MendedFile
+    folder : str or Path
+    name : str
+        Of the score files, without suffix.
+    record : mapping, optional
+        What the caller chose; stands in ``repair.json``.
+
+    Raises
+    ------
+    HybridError
+        If the folder holds something else (and ``force`` is off) or cannot be written.
+    """
+    from hybrid.core.provenance import provenance
+    from hybrid.io.atomic import atomic_folder
+    from hybrid.io.midi import write_midi
+    from hybrid.io.musicxml import score_to_musicxml
+    from hybrid.repair.files import with_markers
+    from hybrid.repair.marking import coloured, marks_of
+
+    options = dict(record or {})
+    with atomic_folder(Path(folder), force=force) as place:
+        progress("files", 0.0)
+        text, losses = score_to_musicxml(file.score)
+        notes = [(number, repair.new) for number, repair in enumerate(file.taken, start=1)]
+        marked = coloured(text, *marks_of(file.score, notes))
+        (place / f"{name}.musicxml").write_text(marked, encoding="utf-8")
+        more = write_midi(with_markers(file), place / f"{name}.mid")
+        values = {
+            **file.to_dict(),
+            "losses": sorted({*losses, *more}),
+            "provenance": provenance(int(options.get("seed", 0)), options),
+        }
+        report = json.dumps(values, indent=1, ensure_ascii=False) + "\n"
+        (place / "repair.json").write_text(report, encoding="utf-8")
+        written = [
+            Written(f"{name}.musicxml", "the score, changed notes in colour"),
+            Written(f"{name}.mid", "MIDI with a marker for each change"),
+            Written("repair.json", "findings before and after, and each change"),
+        ]
+        if page:
+            from hybrid.report.repair_page import build_repair_page
+
+            built = build_repair_page(file, name, lambda share: progress("page", share))
+            (place / "index.html").write_text(built, encoding="utf-8")
+            written.append(Written("index.html", "the piece being mended, step by step, offline"))
+    return tuple(written)

@@ -13,6 +13,7 @@ from hybrid.cli import (
     drums,
     grammars,
     refining,
+    repair,
     scores,
     training,
     writing,
@@ -52,6 +53,7 @@ drums.register(app)
 writing.register(app)
 scores.register(app)
 refining.register(app)
+repair.register(app)
 analysis.register(app)
 grammars.register(app)
 corpora.register(app)

@@ -55,6 +55,10 @@ def compose(
     engine: Annotated[
         str, typer.Option(help="What writes the notes: rules or transformer (a learned model).")
     ] = "rules",
+    repair: Annotated[
+        bool, typer.Option(help="Mend what breaks rules or departs from the plan.")
+    ] = True,
+    repairs: Annotated[int, typer.Option(help="Places that are mended at most.")] = 32,
     soundfont: Annotated[
         str | None, typer.Option(help="SoundFont, by name or path. [default: TimGM6mb]")
     ] = None,
@@ -83,7 +87,7 @@ def compose(
     ] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
 ) -> None:
-    """Compose a piece: form, plan, notes, check, sound, page.
+    """Compose a piece: form, plan, notes, check, repair, sound, page.
 
     Writes piece.mid, piece.musicxml, piece.wav, plan.toml, analysis.json, trace.json,
     provenance.json and a self-contained index.html; with --production also produced.wav.
@@ -121,6 +125,7 @@ def compose(
             plan=plan,
             engine=engine,
             fill=not plan_only,
+            repairs=repairs if repair else 0,
             progress=show,
         )
         written = save(piece, output, options, progress=show)

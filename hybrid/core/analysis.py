@@ -102,13 +102,28 @@ class Deviation:
 
 @dataclass(frozen=True)
 class Analysis:
-    """All that is known about a score, on the score's own ticks."""
+    """All that is known about a score, on the score's own ticks.
+
+    Attributes
+    ----------
+    chords, keys : tuple
+        The plan's where there is one, else what was read from the notes.
+    cadences, planned_cadences : tuple of Cadence
+        Found in the notes, and asked for by the plan.
+    findings : tuple of Finding
+    deviations : tuple of Deviation
+    heard : tuple of ChordSpan
+        Chords that the learned analyser read from the notes, with its probability; empty
+        where it was not asked.
+    """
 
     chords: tuple[ChordSpan, ...] = ()
     keys: tuple[KeySpan, ...] = ()
     cadences: tuple[Cadence, ...] = ()
     findings: tuple[Finding, ...] = ()
     deviations: tuple[Deviation, ...] = ()
+    planned_cadences: tuple[Cadence, ...] = ()
+    heard: tuple[ChordSpan, ...] = ()
 
     def count(self, severity: str, rules: Sequence[str] | None = None) -> int:
         """Findings of a severity, of some rules only where they are named."""
@@ -121,7 +136,7 @@ class Analysis:
         """Plain values for JSON; keys by name."""
         return {
             name: [_plain(item) for item in getattr(self, name)]
-            for name in ("chords", "keys", "cadences", "findings", "deviations")
+            for name in self.__dataclass_fields__
         }
 
 

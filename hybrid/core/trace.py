@@ -51,10 +51,14 @@ class TraceEntry:
 
 @dataclass(frozen=True)
 class Trace:
-    """Decisions in the order in which they were taken, and counts over the whole run."""
+    """Decisions in the order in which they were taken, and counts over the whole run.
+
+    ``repairs`` has a record in plain values for each place that was mended or could not be.
+    """
 
     entries: tuple[TraceEntry, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    repairs: tuple[Mapping[str, Any], ...] = ()
 
     def __add__(self, other: Trace) -> Trace:
         """Both traces in a row; parents of the second are moved along."""
@@ -66,17 +70,20 @@ class Trace:
         counts = dict(self.counts)
         for name, value in other.counts.items():
             counts[name] = counts.get(name, 0) + value
-        return Trace(self.entries + moved, counts)
+        return Trace(self.entries + moved, counts, self.repairs + other.repairs)
 
     def of_kind(self, kind: str) -> tuple[TraceEntry, ...]:
         return tuple(entry for entry in self.entries if entry.kind == kind)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
-        return {
+        values: dict[str, Any] = {
             "counts": dict(self.counts),
             "entries": [entry.to_dict() for entry in self.entries],
         }
+        if self.repairs:
+            values["repairs"] = [dict(repair) for repair in self.repairs]
+        return values
 
 
 def trace_of(entries: Iterable[TraceEntry], **counts: int) -> Trace:

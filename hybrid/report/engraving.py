@@ -60,6 +60,7 @@ def engrave(
     musicxml: str,
     *,
     max_bars: int = MAX_BARS,
+    with_narrow: bool = True,
     progress: Callable[[float], None] | None = None,
 ) -> Engraving:
     """Engrave a score.
@@ -70,6 +71,8 @@ def engrave(
         A partwise document, such as `hybrid.io` writes.
     max_bars : int
         Bars beyond are left out.
+    with_narrow : bool
+        False leaves the layout for telephones out.
     progress : callable, optional
         Called with the share that is done, 0..1.
 
@@ -86,7 +89,8 @@ def engrave(
     verovio.enableLog(verovio.LOG_OFF)
     glyphs: dict[str, str] = {}
     layouts: list[tuple[str, ...]] = []
-    for width, scale in (WIDE, NARROW):
+    widths = (WIDE, NARROW) if with_narrow else (WIDE,)
+    for width, scale in widths:
         toolkit: Any = verovio.toolkit()
         toolkit.setOptions(
             {
@@ -113,7 +117,7 @@ def engrave(
         n_pages = toolkit.getPageCount()
         for number in range(1, n_pages + 1):
             pages.append(_slim(toolkit.renderToSVG(number), glyphs))
-            tell(0.1 + 0.9 * (len(layouts) + number / n_pages) / 2)
+            tell(0.1 + 0.9 * (len(layouts) + number / n_pages) / len(widths))
         layouts.append(tuple(pages))
         version = str(toolkit.getVersion())
     font = glyphs.pop("font", "")
@@ -122,7 +126,8 @@ def engrave(
         f'aria-hidden="true" focusable="false">{font}<defs>{"".join(glyphs.values())}</defs></svg>'
     )
     n_notes = sum(len(_NOTE_ELEMENT.findall(page)) for page in layouts[0])
-    return Engraving(layouts[0], layouts[1], defined, n_bars, n_total, n_notes, version)
+    narrow = layouts[1] if with_narrow else ()
+    return Engraving(layouts[0], narrow, defined, n_bars, n_total, n_notes, version)
 
 
 def prepare(musicxml: str, max_bars: int) -> tuple[str, int, int]:

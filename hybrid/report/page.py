@@ -21,6 +21,7 @@ from hybrid.report import fragments
 from hybrid.report.data import MAX_DECISIONS, page_data, to_json
 from hybrid.report.derivation import derivation_svg, tree_svg
 from hybrid.report.engraving import Engraving, engrave
+from hybrid.report.repairs import repairs_list
 from hybrid.report.roll import describe_notes
 from hybrid.report.sound import Sound, page_sound
 from hybrid.report.timeline import describe_form, timeline_svg
@@ -182,7 +183,7 @@ def _form_card(plan: FormPlan) -> str:
 def _score_card(engraving: Engraving | None) -> str:
     if engraving is None:
         return _card("score", "Score", '<p class="empty">No engraving was made.</p>')
-    pages = _pages(engraving.wide)
+    pages = boxed_pages(engraving.wide)
     tools = (
         '<label><input type="checkbox" id="follow" checked> Follow</label>'
         '<label><input type="checkbox" id="marks"> Mark findings</label>'
@@ -222,7 +223,7 @@ def _findings_card(analysis: Analysis, score: Score) -> str:
 
 
 def _trace_body(trace: Trace) -> str:
-    body = fragments.trace_summary(trace)
+    body = fragments.trace_summary(trace) + repairs_list(trace)
     if len(trace.entries) > MAX_DECISIONS:
         body += (
             f'<p class="remark">About {MAX_DECISIONS} of {len(trace.entries)} decisions are in '
@@ -247,7 +248,7 @@ def _audio(sound: Sound) -> str:
     return "".join(parts)
 
 
-def _pages(pages: tuple[str, ...]) -> str:
+def boxed_pages(pages: tuple[str, ...]) -> str:
     """Pages in boxes of their own shape, which hold their place while they are not drawn."""
     boxes = []
     for page in pages:
@@ -260,7 +261,7 @@ def _pages(pages: tuple[str, ...]) -> str:
 def _narrow(engraving: Engraving | None) -> str:
     if engraving is None:
         return ""
-    pages = _pages(engraving.narrow)
+    pages = boxed_pages(engraving.narrow)
     # No time in the header: the same bytes each time.
     packed = gzip.compress(pages.encode(), compresslevel=9, mtime=0)
     return f'<script type="text/plain" id="narrow">{base64.b64encode(packed).decode()}</script>'

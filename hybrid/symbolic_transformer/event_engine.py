@@ -125,10 +125,7 @@ class TransformerEngine:
         from hybrid.symbolic_transformer.event_scores import joined, make_score, new_notes, unit_of
         from hybrid.symbolic_transformer.threads import one_thread
 
-        if self.model is None:
-            from hybrid.symbolic_transformer.event_weights import load_event_model
-
-            self.model = load_event_model()
+        model = self._loaded()
         arrays = plan_arrays(plan)
         seating = seat_plan(plan)
         task = _task(plan, arrays, seating, given, region)
@@ -136,9 +133,7 @@ class TransformerEngine:
         limits, wishes = self._plan_limits(plan, arrays, seating, task)
         limits += [*demands.limits, *_given_limits(arrays, task)]
         wishes += demands.wishes
-        sampler = EventSampler(
-            self.model, arrays, seating.style, rng, limits, wishes, self.settings
-        )
+        sampler = EventSampler(model, arrays, seating.style, rng, limits, wishes, self.settings)
         before, after = _around(arrays, task)
         with one_thread():
             written = sampler.write(task.first, task.last, before, after, self.progress)
@@ -151,6 +146,27 @@ class TransformerEngine:
             span = (task.span[0] * unit, task.span[1] * unit)
             score = joined(given, task.given, seating, notes, task.tracks, span)
         return score, self._trace(seating, notes, written)
+
+    def weigh(self, plan: FormPlan, score: Score, span: tuple[int, int]) -> float | None:
+        """Mean log probability of the notes that begin in a span of ticks, nats a note.
+
+        None where no note begins there.
+
+        Raises
+        ------
+        PlanError
+            If the score has not the plan's tracks.
+        """
+        from hybrid.symbolic_transformer.event_likelihood import mean_log_probability
+
+        return mean_log_probability(self._loaded(), plan, score, span)
+
+    def _loaded(self) -> EventTransformer:
+        if self.model is None:
+            from hybrid.symbolic_transformer.event_weights import load_event_model
+
+            self.model = load_event_model()
+        return self.model
 
     def _plan_limits(
         self, plan: FormPlan, arrays: PlanArrays, seating: Seating, task: _Task

@@ -80,11 +80,11 @@ def infill(
     ConflictError
         If nothing fits.
     """
-    found, given, names = _plan_of(score, plan)
+    found, given, names = plan_of(score, plan)
     wanted = _track_names(voices, names)
     region = Region(*bars, voices=wanted)
-    made, trace = engine.fill(found, rng, constraints, _to_length(given, found), region)
-    return Rewritten(found, _renamed(made, names), trace, *bars)
+    made, trace = engine.fill(found, rng, constraints, to_length(given, found), region)
+    return Rewritten(found, with_names(made, names), trace, *bars)
 
 
 def extend(
@@ -110,7 +110,7 @@ def extend(
 
     if not 1 <= n_bars <= MAX_NEW_BARS:
         raise ConfigError(f"bars must be in 1..{MAX_NEW_BARS}, got {n_bars}")
-    found, given, names = _plan_of(score, None)
+    found, given, names = plan_of(score, None)
     old = found.n_bars
     labels = {section.label for section in found.sections}
     letters = (chr(ord("A") + n) for n in range(26))
@@ -128,8 +128,8 @@ def extend(
     longer = found.with_sections((*found.sections, Section(label=label, phrases=phrases)))
     whole = complete(longer, rng)
     region = Region(old + 1, old + n_bars)
-    made, trace = engine.fill(whole, rng, (), _to_length(given, whole), region)
-    return Rewritten(whole, _renamed(made, names), trace, old + 1, old + n_bars)
+    made, trace = engine.fill(whole, rng, (), to_length(given, whole), region)
+    return Rewritten(whole, with_names(made, names), trace, old + 1, old + n_bars)
 
 
 def set_melody(
@@ -189,7 +189,7 @@ def set_melody(
         _track(part, replace(melody, name=part.name) if number == top.part else None, top.voice)
         for number, part in enumerate(seating.parts)
     )
-    given = _to_length(replace(score, tracks=tracks), found)
+    given = to_length(replace(score, tracks=tracks), found)
     others = sorted(
         {name for seats in seating.seats for seat in seats[1:] for name in seat.names[:1]}
     )
@@ -264,7 +264,7 @@ def _spans(score: Score, chords: str, key: Key) -> list[ChordSpan]:
     return spans
 
 
-def _plan_of(score: Score, plan: FormPlan | None) -> tuple[FormPlan, Score, dict[str, str]]:
+def plan_of(score: Score, plan: FormPlan | None) -> tuple[FormPlan, Score, dict[str, str]]:
     """A plan for a score, the score with the plan's names of tracks, and its own by those."""
     from hybrid.theory.extract import extract_plan
     from hybrid.theory.extract.dress import name_instruments
@@ -297,15 +297,25 @@ def _track_names(voices: Sequence[str], names: dict[str, str]) -> tuple[str, ...
     return tuple(back.get(voice.lower(), voice) for voice in voices)
 
 
-def _renamed(score: Score, names: dict[str, str]) -> Score:
+def with_names(score: Score, names: dict[str, str]) -> Score:
+    """The score with its tracks' own names back, by those of the plan."""
     tracks = tuple(replace(track, name=names.get(track.name, track.name)) for track in score.tracks)
     return replace(score, tracks=tracks)
 
 
-def _to_length(score: Score, plan: FormPlan) -> Score:
+def to_length(score: Score, plan: FormPlan) -> Score:
     """The score as long as its plan, so that new notes find room."""
     length = round(plan.quarters * Fraction(score.ticks_per_quarter))
     return replace(score, length=max(score.length, length))
 
 
-__all__ = ["BAND", "Rewritten", "extend", "infill", "set_melody"]
+__all__ = [
+    "BAND",
+    "Rewritten",
+    "extend",
+    "infill",
+    "plan_of",
+    "set_melody",
+    "to_length",
+    "with_names",
+]

@@ -155,37 +155,52 @@ def _compare_frame(plan: FormPlan, score: Score, deviations: list[Deviation]) ->
             deviations.append(Deviation("tempo", placed.first_bar, f"{tempo:g}", shown))
 
 
-def _compare_chords(
-    plan: FormPlan, score: Score, deviations: list[Deviation]
-) -> tuple[float, float]:
+@dataclass(frozen=True)
+class ChordFit:
+    """How the notes of a span keep its planned chord.
+
+    Attributes
+    ----------
+    span : ChordSpan
+    share : float
+        Share of the note time that belongs to the chord, 0..1; 0 in silence.
+    kept : bool
+        As `Agreement.chords` counts it.
+    has_bass : bool
+        Whether the planned bass is the lowest note somewhere in the span.
+    sounding : tuple of int
+        Pitch classes, ascending; empty in silence.
+    """
+
+    span: ChordSpan
+    share: float
+    kept: bool
+    has_bass: bool
+    sounding: tuple[int, ...]
+
+
+def fit_chords(spans: Sequence[ChordSpan], score: Score) -> list[ChordFit]:
+    """How a score's notes keep planned chords."""
     notes = pitched_notes(score)
     onsets, ends = notes["onset"], notes["onset"] + notes["duration"]
     # Notes are sorted by onset; the longest note bounds how far back a span must look.
     longest = int(notes["duration"].max()) if len(notes) else 0
-    kept = bass_kept = 0
-    spans = planned_chords(plan, score)
+    fits = []
     for span in spans:
         low = int(np.searchsorted(onsets, span.onset - longest))
         high = int(np.searchsorted(onsets, span.end))
         overlap = np.minimum(ends[low:high], span.end) - np.maximum(onsets[low:high], span.onset)
         sounding = overlap > 0
         pitches = notes["pitch"][low:high][sounding]
+        if not len(pitches):
+            fits.append(ChordFit(span, 0.0, False, False, ()))
+            continue
         time = overlap[sounding]
         numeral = RomanNumeral.parse(span.numeral)
         tones = [pitch_class(tone) for tone in numeral.tones(span.key)]
-        bar = score.bar_at(span.onset).number
-        label = f"{span.numeral} in {span.key.name}"
-        if not len(pitches):
-            deviations.append(Deviation("chord", bar, label, "silence"))
-            continue
         classes = pitches % 12
         share = float(time[np.isin(classes, tones)].sum() / time.sum())
-        if share >= MIN_CHORD_SHARE and np.isin(tones[:2], classes).any():
-            kept += 1
-        else:
-            shown = " ".join(str(value) for value in sorted(set(classes.tolist())))
-            found = f"pitch classes {shown}, {share:.0%} of the time in the chord"
-            deviations.append(Deviation("chord", bar, label, found))
+        kept = share >= MIN_CHORD_SHARE and bool(np.isin(tones[:2], classes).any())
         starts = onsets[low:high][sounding]
         stops = ends[low:high][sounding]
         moments = np.unique(np.maximum(starts, span.onset))
@@ -193,9 +208,37 @@ def _compare_chords(
         lowest = [
             int(pitches[(starts <= moment) & (stops > moment)].min()) % 12 for moment in moments
         ]
-        bass_kept += bass in lowest
-    count = max(len(spans), 1)
-    return kept / count, bass_kept / count
+        heard = tuple(sorted(set(classes.tolist())))
+        fits.append(ChordFit(span, share, kept, bass in lowest, heard))
+    return fits
+
+
+def chord_deviation(fit: ChordFit, bar: int) -> Deviation:
+    """What a planned chord that is not kept looks like in a list."""
+    label = f"{fit.span.numeral} in {fit.span.key.name}"
+    if not fit.sounding:
+        return Deviation("chord", bar, label, "silence")
+    shown = " ".join(str(value) for value in fit.sounding)
+    found = f"pitch classes {shown}, {fit.share:.0%} of the time in the chord"
+    return Deviation("chord", bar, label, found)
+
+
+def _compare_chords(
+    plan: FormPlan, score: Score, deviations: list[Deviation]
+) -> tuple[float, float]:
+    fits = fit_chords(planned_chords(plan, score), score)
+    deviations += [
+        chord_deviation(fit, score.bar_at(fit.span.onset).number) for fit in fits if not fit.kept
+    ]
+    count = max(len(fits), 1)
+    # A silent span says nothing of its bass.
+    return sum(fit.kept for fit in fits) / count, sum(fit.has_bass for fit in fits) / count
+
+
+def cadence_place(placed: PlacedPhrase, score: Score) -> tuple[int, int]:
+    """Ticks between which the last chord of a phrase's cadence may begin."""
+    start, end = ticks(placed.start, score), ticks(placed.end, score)
+    return max(start, score.bar_at(end - 1).start - (end - start) // 2), end
 
 
 def _compare_cadences(
@@ -210,8 +253,7 @@ def _compare_cadences(
         if wanted in (None, "none"):
             continue
         planned += 1
-        start, end = ticks(placed.start, score), ticks(placed.end, score)
-        last_bars = max(start, score.bar_at(end - 1).start - (end - start) // 2)
+        last_bars, end = cadence_place(placed, score)
         found = [cadence for cadence in cadences if last_bars <= cadence.tick < end]
         if any(cadence.kind == wanted for cadence in found):
             kept += 1
