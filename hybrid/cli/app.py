@@ -9,6 +9,7 @@ from hybrid.cli import (
     analysis,
     compose,
     corpora,
+    demo,
     doctor,
     drums,
     grammars,
@@ -53,5 +54,6 @@ scores.register(app)
 analysis.register(app)
 grammars.register(app)
 corpora.register(app)
+demo.register(app)
 training.register(app)
 doctor.register(app)
