@@ -153,6 +153,7 @@ def _compare(
     quiet: bool,
 ) -> None:
     from hybrid.cli.progress import progress
+    from hybrid.core.errors import ConfigError
     from hybrid.report.exhibition import write_comparison
 
     sides: list[dict[str, str]] = [{}, {}]
@@ -163,11 +164,11 @@ def _compare(
                 side[key] = value
             elif owner in (str(number + 1), names[number]):
                 side[name] = value
+        if dot and owner not in ("1", "2", *names):
+            raise ConfigError(f"--set must name 1, 2, {' or '.join(names)}, got {owner!r} in {key}")
     with progress(quiet) as show:
         show("notes", 0.0)
-        first, second = (
-            _made(name, seed, side) for name, side in zip(names, sides, strict=True)
-        )
+        first, second = (_made(name, seed, side) for name, side in zip(names, sides, strict=True))
         files = write_comparison(first, second, output, options, show)
     typer.echo(first.headline)
     typer.echo(second.headline)

@@ -105,7 +105,9 @@ def _read_voice(text: str, voice: int) -> list[BarNote]:
         if match[1]:
             graces.append(parse_pitch(match[2]))
             continue
-        length = Fraction(4 * TICKS_PER_QUARTER, int(match[4])) * (Fraction(3, 2) if match[5] else 1)
+        length = Fraction(4 * TICKS_PER_QUARTER, int(match[4])) * (
+            Fraction(3, 2) if match[5] else 1
+        )
         if length.denominator != 1:
             raise FormatError(f"a length must be whole ticks, got {token!r}")
         if match[3] not in ("r", "s"):

@@ -160,8 +160,6 @@ class Player:
             note.pitch,
             maker=f"bar {number}",
             choice=name,
-            # The first beat is a little stronger, as dances have it.
-            velocity=88 if note.onset == 0 else 76,
             voice=note.voice,
             spelling=note.spelling,
             articulation="trill" if note.trill else "",

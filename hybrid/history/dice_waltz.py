@@ -57,9 +57,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
             f"of the book{', with the ending that goes back' if is_first_ending else ''}.",
             chances,
         )
-        player.bar(
-            number, bars[number], rolls[column], others, ending=0 if is_first_ending else 1
-        )
+        player.bar(number, bars[number], rolls[column], others, ending=0 if is_first_ending else 1)
         player.now += player.bar_ticks
     n_different = n_pieces(numbers, bars)
     score, trace = ledger.close(
@@ -83,7 +81,7 @@ EXHIBIT = Exhibit(
     people=("anonymous, sold as W. A. Mozart",),
     summary="Two dice pick sixteen bars out of 176: no two evenings need hear the same waltz.",
     story=(
-        "A table has a row for each total of two dice and a column for each bar of a waltz. Whoever "
+        "A table has a row for each total of two dice and a column for each bar of a waltz. Who "
         "throws looks up a number and plays the bar of that number. All eleven bars of a column do "
         "the same harmonic work, so that any of them can follow any of the column before: the "
         "composing was done once, in the making of the book.",

@@ -142,9 +142,7 @@ class Values:
         return dict(self._values)
 
 
-def resolve(
-    parameters: tuple[Parameter, ...], settings: Mapping[str, Value | str], whose: str
-) -> Values:
+def resolve(parameters: tuple[Parameter, ...], settings: Mapping[str, Value], whose: str) -> Values:
     """The values of a run: what is set, and the defaults of the rest.
 
     Parameters
@@ -167,6 +165,5 @@ def resolve(
             names = ", ".join(known) or "nothing"
             raise ConfigError(f"{whose} has no parameter {name!r}; it has {names}")
         parameter = known[name]
-        is_text = isinstance(value, str)
-        values[name] = parameter.parse(value) if is_text else parameter.accept(value)
+        values[name] = parameter.parse(value) if isinstance(value, str) else parameter.accept(value)
     return Values(values)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
 
@@ -53,7 +54,7 @@ def measure(score: Score) -> tuple[tuple[str, str], ...]:
         for note in part.tolist():
             tops[note[0]] = max(tops.get(note[0], 0), note[2])
         line = list(tops.values())
-        steps += [abs(b - a) for a, b in zip(line, line[1:], strict=False)]
+        steps += [abs(b - a) for a, b in pairwise(line)]
     durations = np.concatenate([part["duration"] for part in notes]) / score.ticks_per_quarter
     moves = np.array(steps or [0])
     return (

@@ -77,7 +77,7 @@ def build_exhibit_page(
         _story_card(exhibit),
         _machine_card(made.machine),
         frame.score_card(engraving, marks=False),
-        frame.roll_card(score),
+        frame.roll_card(score, "Piano roll"),
         frame.card("parameters", "Parameters", _parameters(exhibit, values, seed), half=True),
         frame.card("exercises", "Try this", _list(exhibit.exercises, ordered=True), half=True),
         _trace_card(made.trace),
@@ -113,7 +113,9 @@ def build_exhibit_page(
         data=to_json(data),
         narrow=frame.narrow_layout(engraving)
         + Template('<script type="application/json" id="exhibit-data">$data</script>').substitute(
-            data=to_json({"machine": made.machine.to_dict(), "trace": trace_rows(score, made.trace)})
+            data=to_json(
+                {"machine": made.machine.to_dict(), "trace": trace_rows(score, made.trace)}
+            )
         ),
         script=frame.asset("page.js") + "\n" + frame.asset("exhibit.js"),
     )
@@ -130,7 +132,8 @@ def fidelity_table(exhibit: Exhibit) -> str:
         for row in exhibit.fidelity
     )
     return (
-        '<div class="scroll" tabindex="0" role="region" aria-label="Fidelity"><table class="fidelity">'
+        '<div class="scroll" tabindex="0" role="region" aria-label="Fidelity">'
+        '<table class="fidelity">'
         '<thead><tr><th scope="col">How close</th><th scope="col">Part</th>'
         '<th scope="col">In words</th><th scope="col">Known from</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"
@@ -244,7 +247,8 @@ def _parameters(exhibit: Exhibit, values: Values, seed: int) -> str:
         if rows
         else '<p class="empty">There is nothing to set but the seed.</p>'
     )
-    return f'{table}<p class="remark">Made by</p><pre class="command"><code>{escape(command)}</code></pre>'
+    shown = f'<pre class="command"><code>{escape(command)}</code></pre>'
+    return f'{table}<p class="remark">Made by</p>{shown}'
 
 
 def _plain(value: object) -> str:

@@ -281,7 +281,9 @@ def write_all(
             build_gallery(exhibits, pictures, seed, with_pages=chosen.page), encoding="utf-8"
         )
         return tuple(
-            sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
+            sorted(
+                path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file()
+            )
         )
 
 

@@ -202,7 +202,7 @@ def score_card(engraving: Engraving | None, *, marks: bool = True) -> str:
     return card("score", "Score", body, tools=tools, hint="Click a note to see what made it.")
 
 
-def roll_card(score: Score) -> str:
+def roll_card(score: Score, heading: str = "Piano roll and chords") -> str:
     """The piano roll, which the page's script draws."""
     tools = (
         '<button type="button" id="zoom-out" aria-label="Zoom out">−</button>'
@@ -216,7 +216,7 @@ def roll_card(score: Score) -> str:
         f'aria-label="{escape(describe_notes(score))}"></canvas></div></div></div>'
         '<div class="legend" id="legend" role="group" aria-label="Parts shown"></div>'
     )
-    return card("notes", "Piano roll and chords", body, tools=tools)
+    return card("notes", heading, body, tools=tools)
 
 
 def _findings_card(analysis: Analysis, score: Score) -> str:

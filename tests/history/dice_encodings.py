@@ -121,7 +121,9 @@ def read_lily_file(path: Path) -> dict[int, tuple[str, ...]]:
     return {int(row[0]): tuple(row[1:]) for row in rows if row and row[0]}
 
 
-_ABC = re.compile(r"![a-z]+!|\[|\]|(?:\^\^|\^|__|_|=)?[A-Ga-g][',]*(\d*)(/*)(\d*)|z(\d*)(/*)(\d*)|[()-]")
+_ABC = re.compile(
+    r"![a-z]+!|\[|\]|(?:\^\^|\^|__|_|=)?[A-Ga-g][',]*(\d*)(/*)(\d*)|z(\d*)(/*)(\d*)|[()-]"
+)
 
 
 def read_abc(text: str, unit: Fraction) -> Sounding:
