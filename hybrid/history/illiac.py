@@ -133,9 +133,9 @@ def _parallels(now: Moment) -> bool:
     for voice, pitch in enumerate(now.below):
         before = now.lines[voice][now.place - 1]
         interval = (now.pitch - pitch) % 12
-        if mine and pitch != before and interval in _PERFECT:
-            if (now.line[-1] - before) % 12 == interval:
-                return True
+        was = (now.line[-1] - before) % 12
+        if mine and pitch != before and interval in _PERFECT and interval == was:
+            return True
     return False
 
 

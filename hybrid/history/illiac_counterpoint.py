@@ -32,7 +32,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
     notes = values.integer("notes")
     # A line alone cannot break a rule between voices.
     rules = [rule for rule in RULES if rule.is_melodic or len(players) > 1]
-    if values.text("rules") == "one by one":
+    if values.text("rules") == "one-by-one":
         sections = [rules[:n] for n in range(len(rules) + 1)]
     else:
         sections = [rules if values.text("rules") == "all" else []]
@@ -175,9 +175,9 @@ EXHIBIT = Exhibit(
     parameters=(
         Parameter(
             "rules",
-            "one by one",
+            "one-by-one",
             "Sections with one rule more each, or one section with all or none.",
-            choices=("one by one", "all", "none"),
+            choices=("one-by-one", "all", "none"),
         ),
         Parameter("voices", 4, "Voices: one is a melody alone.", low=1, high=4),
         Parameter("notes", 8, "Notes of each voice in a section.", low=4, high=32),

@@ -43,6 +43,10 @@ class Ledger:
         self._marks[name] = []
         self._graces[name] = []
 
+    def change(self, name: str, **fields: Any) -> None:
+        """Set further fields of a `Track`, such as ``programs`` or ``controls``, before closing."""
+        self._tracks[name].update(fields)
+
     def decide(
         self,
         kind: str,
@@ -109,6 +113,10 @@ class Ledger:
     def grace(self, track: str, tick: int, pitch: int, spelling: int, index: int = 0) -> None:
         """Write a grace note before what starts at ``tick``; it belongs to that note's decision."""
         self._graces[track].append(Grace(tick, pitch, index, 1, spelling))
+
+    def articulate(self, track: str, tick: int, pitch: int, kind: str) -> None:
+        """Put a further mark of `hybrid.core.score.ARTICULATIONS` on a note."""
+        self._marks[track].append(Articulation(tick, pitch, kind))
 
     def close(
         self,
