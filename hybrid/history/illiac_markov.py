@@ -20,8 +20,8 @@ NAMES = ("unison", "m2", "M2", "m3", "M3", "P4", "tritone", "P5", "m6", "M6", "m
 HARMONIC_ORDER = (
     "unison", "octave", "P5", "P4", "M3", "m6", "m3", "M6", "M2", "m7", "m2", "M7", "tritone",
 )  # fmt: skip
-HARMONIC = np.array([13.0 - HARMONIC_ORDER.index(name) for name in NAMES])
-PROXIMITY = np.array([13.0 - semitones for semitones in range(13)])
+HARMONIC: NDArray[np.float64] = np.array([13.0 - HARMONIC_ORDER.index(name) for name in NAMES])
+PROXIMITY: NDArray[np.float64] = np.array([13.0 - semitones for semitones in range(13)])
 
 MODELS = {
     "harmonic": "zeroth order, harmonic weights",
@@ -59,7 +59,8 @@ def weights(model: str, last: int = 0, is_strong: bool = False) -> NDArray[np.fl
     if model == "first":
         nearness: NDArray[np.float64] = 13.0 - np.abs(np.arange(13) - last)
         return HARMONIC * nearness
-    return HARMONIC**2 if is_strong else PROXIMITY**2
+    layer = HARMONIC if is_strong else PROXIMITY
+    return layer * layer
 
 
 @dataclass

@@ -38,7 +38,7 @@ def pattern(code: int) -> list[tuple[int, int]]:
     ([(0, 4)], [(1, 1), (2, 2)], [])
     """
     attacks = [at for at in range(4) if code >> (3 - at) & 1]
-    ends = [*attacks[1:], 4]
+    ends = [*attacks[1:], 4] if attacks else []
     return [(at, end - at) for at, end in zip(attacks, ends, strict=True)]
 
 

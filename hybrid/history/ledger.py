@@ -43,6 +43,11 @@ class Ledger:
         self._marks[name] = []
         self._graces[name] = []
 
+    @property
+    def tracks(self) -> tuple[str, ...]:
+        """Names of the parts so far."""
+        return tuple(self._tracks)
+
     def change(self, name: str, **fields: Any) -> None:
         """Set further fields of a `Track`, such as ``programs`` or ``controls``, before closing."""
         self._tracks[name].update(fields)

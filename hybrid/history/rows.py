@@ -39,6 +39,4 @@ def row_form(row: Sequence[int], form: str, shift: int = 0) -> tuple[int, ...]:
 
 def row_matrix(row: Sequence[int]) -> tuple[tuple[int, ...], ...]:
     """Transpositions of a row that begin on the notes of its inversion: the usual matrix."""
-    return tuple(
-        row_form(row, "P", (start - row[0]) % 12) for start in row_form(row, "I")
-    )
+    return tuple(row_form(row, "P", (start - row[0]) % 12) for start in row_form(row, "I"))

@@ -21,10 +21,19 @@ DYNAMICS = ("pppp", "ppp", "pp", "p", "quasi p", "mp", "mf", "quasi f", "f", "ff
 VELOCITIES = (18, 27, 36, 46, 56, 66, 76, 85, 94, 104, 115, 127)
 #: Ten attacks, as marks that our notation has; two numbers have none of their own.
 ATTACKS = (
-    "accent", "marcato", "staccato", "", "tenuto", "staccatissimo", "accent", "marcato", "", "
-    ""tenuto",
-    "staccato", "staccatissimo",
-)  # fmt: skip
+    "accent",
+    "marcato",
+    "staccato",
+    "",
+    "tenuto",
+    "staccatissimo",
+    "accent",
+    "marcato",
+    "",
+    "tenuto",
+    "staccato",
+    "staccatissimo",
+)
 _NUMBERS = re.compile(r"\d+(\s*,\s*\d+){11}$")
 _ALLOWED = "random, or the twelve numbers 0..11, each once, with commas between"
 
@@ -45,9 +54,7 @@ def order_matrix(row: tuple[int, ...], form: str) -> tuple[tuple[int, ...], ...]
     """
     number = {pc: place for place, pc in enumerate(row, start=1)}
     shape = row_form(row, form)
-    return tuple(
-        tuple(number[(pc + start - shape[0]) % 12] for pc in shape) for start in shape
-    )
+    return tuple(tuple(number[(pc + start - shape[0]) % 12] for pc in shape) for start in shape)
 
 
 def make(rng: np.random.Generator, values: Values) -> Demonstration:
@@ -175,7 +182,9 @@ EXHIBIT = Exhibit(
     ),
     make=make,
     fidelity=(
-        Fidelity("matrices of order numbers", "faithful", "memory", "Of the row and its inversion."),
+        Fidelity(
+            "matrices of order numbers", "faithful", "memory", "Of the row and its inversion."
+        ),
         Fidelity("durations 1 to 12 thirty-seconds", "faithful", "memory", "Read backwards."),
         Fidelity(
             "dynamics and attacks from diagonals",
@@ -183,7 +192,9 @@ EXHIBIT = Exhibit(
             "memory",
             "One of each for a line; which diagonals were taken was not checked.",
         ),
-        Fidelity("number of lines at once", "simplified", "ours", "Two; the original has up to six."),
+        Fidelity(
+            "number of lines at once", "simplified", "ours", "Two; the original has up to six."
+        ),
         Fidelity("the row", "invented", "ours", "Drawn anew or given."),
         Fidelity("registers, tempo", "invented", "ours", "Octaves are drawn."),
     ),
