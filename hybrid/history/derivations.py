@@ -104,7 +104,7 @@ def grow(
     steps = []
     shown = 1
     for number, (node, parent) in enumerate(order):
-        label = node.symbol.name
+        label = _plain(node.symbol.name)
         length = "" if node.duration is None else f", length {node.duration}"
         rule = "" if node.rule is None else f"; {node.rule} (p {node.probability:.2f})"
         nodes.append((label, parent, f"{label}{length}{rule}"))
@@ -114,7 +114,7 @@ def grow(
             # A leaf was made by the rule above it.
             decisions.append(above if above is not None else ledger.decide("axiom", maker, label))
             continue
-        others = [text for text in alternatives[label] if text != rule_text(node)]
+        others = [text for text in alternatives[node.symbol.name] if text != rule_text(node)]
         decisions.append(
             ledger.decide(
                 "rule",
@@ -150,12 +150,17 @@ def grow(
 
 def rule_text(node: Tree) -> str:
     """A rule as ``S -> NP VP``, without its probability."""
-    right = " ".join(child.symbol.name for child in node.children)
-    return f"{node.symbol.name} → {right}"
+    right = " ".join(_plain(child.symbol.name) for child in node.children)
+    return f"{_plain(node.symbol.name)} → {right}"
 
 
 def _text_of(rule: Rule) -> str:
-    return f"{rule.lhs} → {' '.join(part.symbol.name for part in rule.rhs)}"
+    return f"{_plain(rule.lhs)} → {' '.join(_plain(part.symbol.name) for part in rule.rhs)}"
+
+
+def _plain(name: str) -> str:
+    """A symbol's name without the mark that tells a degree from its chord."""
+    return name.replace("!", "")
 
 
 def _in_order(order: list[tuple[Tree, int]], children: dict[int, list[int]]) -> list[int]:

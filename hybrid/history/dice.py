@@ -10,11 +10,11 @@ from math import prod
 import numpy as np
 
 from hybrid.core.errors import ConfigError
-from hybrid.core.pitch import spelling_name
 from hybrid.history import panels
 from hybrid.history.barbook import BarNote, Staff, Table, n_texts
 from hybrid.history.ledger import Ledger
 from hybrid.history.parameters import Parameter
+from hybrid.history.words import note_name
 
 _LIST = re.compile(r"\d+(\s*,\s*\d+)*$")
 
@@ -152,7 +152,7 @@ class Player:
                 self._note(track, tick, note, number, choice)
 
     def _note(self, track: str, tick: int, note: BarNote, number: int, parent: int) -> None:
-        name = f"{spelling_name(note.spelling)} as bar {number} has it"
+        name = f"{note_name(note.pitch, note.spelling)} as bar {number} has it"
         self.ledger.note(
             track,
             tick + note.onset,

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from hybrid.core.pitch import Key, pitch_name
+from hybrid.core.pitch import Key
 from hybrid.core.score import TICKS_PER_QUARTER, KeySignature, Marker
 from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.illiac import RULES, VOICES, Rule, Written, write_piece
 from hybrid.history.ledger import Ledger
 from hybrid.history.panels import Bars, Machine, Step, Table, Text
 from hybrid.history.parameters import Parameter, Values
+from hybrid.history.words import note_name
 
 CHORD = 2 * TICKS_PER_QUARTER
 PROGRAMS = {"violin I": 40, "violin II": 40, "viola": 41, "cello": 42}
@@ -95,9 +96,9 @@ class _Stage:
             pitch, fallen = made.lines[voice][place], made.rejected[voice][place]
             for lost, rule in fallen:
                 counts[names.index(rule)] += 1
-                lines.append(f"{player:<9} {pitch_name(lost):<4} thrown away: {rule}")
+                lines.append(f"{player:<9} {note_name(lost):<4} thrown away: {rule}")
             lit.append(len(lines))
-            lines.append(f"{player:<9} {pitch_name(pitch):<4} kept")
+            lines.append(f"{player:<9} {note_name(pitch):<4} kept")
             n_kept = len(fallen) + 1
             self.ledger.note(
                 player,
@@ -105,17 +106,17 @@ class _Stage:
                 CHORD,
                 pitch,
                 maker="rejection",
-                choice=f"{pitch_name(pitch)}, draw {n_kept} of this note",
+                choice=f"{note_name(pitch)}, draw {n_kept} of this note",
                 parent=section,
                 # Drawn evenly from fifteen keys.
                 probability=1 / 15,
-                rejected=[f"{pitch_name(lost)}: {rule}" for lost, rule in fallen],
+                rejected=[f"{note_name(lost)}: {rule}" for lost, rule in fallen],
             )
         self.n_rejected += sum(counts)
-        chord = " ".join(pitch_name(made.lines[voice][place]) for voice in range(len(self.players)))
+        chord = " ".join(note_name(made.lines[voice][place]) for voice in range(len(self.players)))
         self.steps.append(
             Step(
-                f"{self.markers[-1].text.capitalize()}, chord {place + 1}: {chord} stands after "
+                f"{self.markers[-1].text}: chord {place + 1}: {chord} stands after "
                 f"{sum(counts)} notes were thrown away.",
                 {
                     "rules": self.table.mark(
@@ -156,7 +157,7 @@ class _Stage:
 
 EXHIBIT = Exhibit(
     name="illiac-counterpoint",
-    title="Illiac Suite, experiments 1 and 2: counterpoint by rejection",
+    title="Illiac Suite 1 and 2: counterpoint by rejection",
     year="1957",
     people=("Lejaren Hiller", "Leonard Isaacson"),
     summary="A computer draws white notes and throws away what breaks a rule, rule after rule.",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.core.pitch import pitch_name
 from hybrid.core.score import TICKS_PER_QUARTER, Marker
 from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.ledger import Ledger
 from hybrid.history.panels import Bars, Curve, Machine, Step
 from hybrid.history.parameters import Parameter, Values
+from hybrid.history.words import note_name
 
 #: Intervals 0..12 semitones by name.
 NAMES = ("unison", "m2", "M2", "m3", "M3", "P4", "tritone", "P5", "m6", "M6", "m7", "M7", "octave")
@@ -90,7 +90,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
     now, eighth = 0, TICKS_PER_QUARTER // 2
     heights: list[float] = []
     for model in models:
-        markers.append(Marker(now, MODELS[model].partition(":")[0].partition(",")[0]))
+        markers.append(Marker(now, model))
         section = ledger.decide("section", "experimenter", MODELS[model], tick=now)
         lines = {"violin": _Line(72, strong=72), "cello": _Line(52, strong=52)}
         for place in range(notes):
@@ -112,9 +112,9 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
                     pitch,
                     maker=model,
                     choice=f"{NAMES[interval]} {'up' if pitch > start else 'down'} from "
-                    f"{pitch_name(start)}"
+                    f"{note_name(start)}"
                     if interval
-                    else f"unison on {pitch_name(start)}",
+                    else f"unison on {note_name(start)}",
                     probability=float(chances[interval]),
                     parent=section,
                     rejected=rejected,
@@ -128,7 +128,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
                         Step(
                             f"{MODELS[model].capitalize()}: the violin draws a "
                             f"{NAMES[interval]} (chance {chances[interval]:.2f}) to "
-                            f"{pitch_name(pitch)}.",
+                            f"{note_name(pitch)}.",
                             {
                                 "weights": panel.show(list(chances), chosen=interval),
                                 "line": {"points": len(heights)},
@@ -177,7 +177,7 @@ def _draw(
 
 EXHIBIT = Exhibit(
     name="illiac-markov",
-    title="Illiac Suite, experiment 4: chains of intervals",
+    title="Illiac Suite 4: chains of intervals",
     year="1957",
     people=("Lejaren Hiller", "Leonard Isaacson"),
     summary="Intervals drawn by weight: harmonic, near, both, and hanging on what came before.",

@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from hybrid.core.pitch import pitch_name
 from hybrid.core.score import PROGRAM_DTYPE, TICKS_PER_QUARTER, Marker
 from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.ledger import Ledger
 from hybrid.history.panels import Cells, Machine, Step, Table, Text
 from hybrid.history.parameters import Parameter, Values
 from hybrid.history.rows import FORMS, row_form, row_matrix
+from hybrid.history.words import class_name, note_name
 
 EIGHTH = TICKS_PER_QUARTER // 2
 BAR = 4 * EIGHTH
@@ -76,7 +76,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
         markers=(Marker(0, "Random chromatic"), Marker(bars * BAR, "Rows")),
         counts={"rhythm codes drawn": stage.n_codes, "rows used": stage.n_rows},
     )
-    row = " ".join(pitch_name(60 + pc)[:-1] for pc in stage.row)
+    row = " ".join(class_name(pc) for pc in stage.row)
     machine = Machine((stage.cells, stage.matrix, stage.log), tuple(stage.steps))
     return Demonstration(score, trace, machine, (("Row", row),))
 
@@ -107,7 +107,7 @@ class _Stage:
             "row",
             "The row in its forms",
             "Matrix of the row: rows are its transpositions, columns its inversions.",
-            rows=tuple(tuple(pitch_name(60 + pc)[:-1] for pc in line) for line in matrix),
+            rows=tuple(tuple(class_name(pc) for pc in line) for line in matrix),
         )
         self.log = Text("log", "What was drawn", "Codes, dynamics and playing drawn for this bar.")
 
@@ -200,7 +200,7 @@ class _Stage:
             length * EIGHTH,
             pitch,
             maker=source,
-            choice=f"{pitch_name(pitch)}: {choice}",
+            choice=f"{note_name(pitch)}: {choice}",
             velocity=DYNAMICS[voice.dynamic][1],
             articulation=PLAYING[voice.playing][2],
             parent=parent,
@@ -230,7 +230,7 @@ class _Stage:
 
 EXHIBIT = Exhibit(
     name="illiac-rhythm",
-    title="Illiac Suite, experiment 3: rhythm, dynamics and rows",
+    title="Illiac Suite 3: rhythm, dynamics and rows",
     year="1957",
     people=("Lejaren Hiller", "Leonard Isaacson"),
     summary="Four-bit codes draw rhythm, dynamics and playing; notes are chromatic, then rows.",

@@ -72,15 +72,14 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
     stage.play(events, reading, Key.parse(values.text("key")), rng)
     lengths = [len(string) for string in derivation.generations]
     title = f"{system.title.partition(':')[0]}, read as {reading}"
-    drum = (
-        {} if reading == "rhythm" else {"keys": (KeySignature(0, Key.parse(values.text("key"))),)}
-    )
+    key = Key.parse(values.text("key"))
     score, trace = stage.ledger.close(
         title=title,
         qpm=values.number("tempo"),
         markers=tuple(stage.markers),
         counts={"symbols in the last string": lengths[-1], "generations": steps},
-        **drum,
+        # Drums have no key.
+        keys=() if reading == "rhythm" else (KeySignature(0, key),),
     )
     facts = (
         ("System", name.replace("_", " ")),

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from hybrid.core.pitch import pitch_name
 from hybrid.core.score import TICKS_PER_QUARTER
 from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.ledger import Ledger
 from hybrid.history.panels import Cells, Machine, State, Step, Table
 from hybrid.history.parameters import Parameter, Values
+from hybrid.history.words import note_name
 
 #: Seven dynamics with their velocities.
 DYNAMICS = (("ppp", 26), ("pp", 40), ("p", 54), ("mf", 76), ("f", 94), ("ff", 110), ("fff", 124))
@@ -94,7 +94,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
             ledger.decide(
                 "mode",
                 f"division {name}",
-                f"{pitch_name(note.pitch)} is bound to {note.units}/32, "
+                f"{note_name(note.pitch)} is bound to {note.units}/32, "
                 f"{DYNAMICS[note.dynamic][0]}, {_attack_name(note.attack)}",
                 track=f"division {name}",
             )
@@ -119,7 +119,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
                 length,
                 note.pitch,
                 maker="free order",
-                choice=f"{pitch_name(note.pitch)}: {note.units}/32, {DYNAMICS[note.dynamic][0]}, "
+                choice=f"{note_name(note.pitch)}: {note.units}/32, {DYNAMICS[note.dynamic][0]}, "
                 f"{_attack_name(note.attack)}",
                 velocity=DYNAMICS[note.dynamic][1],
                 parent=bound[voice][place],
@@ -157,6 +157,7 @@ _HEARD = Cells(
     height=3,
     legend=("never", "once", "twice", "3", "4", "5", "6", "7", "8", "9 and more"),
     row_names=tuple(f"division {name}" for name, _, _ in DIVISIONS),
+    ordered=True,
     column_names=tuple(str(number) for number in range(1, 13)),
 )
 
@@ -164,16 +165,23 @@ _HEARD = Cells(
 def _panel(name: str, division: tuple[Bound, ...]) -> Table:
     return Table(
         f"division-{name.lower()}",
-        f"Division {name}",
+        f"Division {name} (> accent, – tenuto, · staccato, ▾ staccatissimo, ^ marcato)",
         f"The twelve notes of division {name} with their durations, dynamics and attacks.",
-        columns=tuple(pitch_name(note.pitch) for note in division),
+        columns=tuple(note_name(note.pitch) for note in division),
         rows=(
             tuple(f"{note.units}/32" for note in division),
             tuple(DYNAMICS[note.dynamic][0] for note in division),
-            tuple(_attack_name(note.attack) for note in division),
+            tuple(_signs(note.attack) for note in division),
         ),
         names=("duration", "dynamic", "attack"),
     )
+
+
+_SIGNS = {"accent": ">", "tenuto": "–", "staccato": "·", "staccatissimo": "▾", "marcato": "^"}
+
+
+def _signs(attack: int) -> str:
+    return " ".join(_SIGNS[mark] for mark in ATTACKS[attack]) or "plain"
 
 
 def _attack_name(attack: int) -> str:
@@ -196,7 +204,7 @@ def _steps(
         }
         steps.append(
             Step(
-                f"Division {DIVISIONS[voice][0]}: {pitch_name(note.pitch)} for {note.units} "
+                f"Division {DIVISIONS[voice][0]}: {note_name(note.pitch)} for {note.units} "
                 f"thirty-seconds, {DYNAMICS[note.dynamic][0]}, {_attack_name(note.attack)}, as "
                 "always.",
                 states,

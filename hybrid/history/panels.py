@@ -78,7 +78,8 @@ class Table(Panel):
 class Cells(Panel):
     """A grid of coloured cells, such as an automaton's.
 
-    ``legend`` names the values 0, 1, 2 ...; 0 is the ground. At most ten values.
+    ``legend`` names the values 0, 1, 2 ...; 0 is the ground. At most ten values. Where they are
+    ``ordered``, as numbers are, they are shades of one colour.
     """
 
     width: int = 0
@@ -86,6 +87,7 @@ class Cells(Panel):
     legend: tuple[str, ...] = ()
     row_names: tuple[str, ...] = ()
     column_names: tuple[str, ...] = ()
+    ordered: bool = False
 
     def show(self, values: Sequence[Sequence[int]], lit: Iterable[Place] = ()) -> State:
         """Values by rows, each an index of ``legend``; ``lit`` cells get a frame."""

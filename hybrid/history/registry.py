@@ -53,9 +53,9 @@ def load_exhibit(name: str) -> Exhibit:
 
 
 def all_exhibits() -> tuple[Exhibit, ...]:
-    """All exhibits by year, then by name."""
+    """All exhibits by year, then by title."""
     found = [load_exhibit(name) for name in exhibit_names()]
-    return tuple(sorted(found, key=lambda exhibit: (exhibit.first_year, exhibit.name)))
+    return tuple(sorted(found, key=lambda exhibit: (exhibit.first_year, exhibit.title)))
 
 
 def run_exhibit(

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 BAR = 4 * TICKS_PER_QUARTER
 #: Rules in words, as `hybrid.grammar.steedman` numbers them.
 RULES = (
-    "(1) x → x x        a chord is halved",
-    "(2) x → x Sd(x)    its second half becomes the subdominant",
-    "(3) w x7 → D(x)7 x7   the chord before a seventh becomes its dominant",
-    "(4) D(x)7 x → ♭II(x) x   a dominant gives way to the chord a half tone above its goal",
-    "(5) x x x → x St M   three equal chords climb",
-    "(6) x x St → x ♯x°7 St   a passing diminished chord",
+    "(1) x → x x: a chord is halved",
+    "(2) x → x Sd(x): its second half becomes the subdominant",
+    "(3) w x7 → D(x)7 x7: the chord before a seventh becomes its dominant",
+    "(4) D(x)7 x → ♭II(x) x: a dominant gives way to the chord a half tone above its goal",
+    "(5) x x x → x St M: three equal chords climb",
+    "(6) x x St → x ♯x°7 St: a passing diminished chord",
 )
 
 
@@ -131,7 +131,7 @@ class _Stage:
             }
             self.steps.append(
                 Step(
-                    f"Chorus {number}: {name} for {bars} bar{'' if bars == 1 else 's'}.",
+                    f"Chorus {number}: {name} for {bars} bar{'' if bars <= 1 else 's'}.",
                     states,
                     self.now,
                     self.now + length,
@@ -283,8 +283,8 @@ EXHIBIT = Exhibit(
             "Key.",
             choices=("C major", "F major", "Bb major", "G major", "C minor"),
         ),
-        Parameter("dominants", 0.55, "Chance of rule (3).", low=0.0, high=1.0),
-        Parameter("tritones", 0.15, "Chance of rule (4).", low=0.0, high=1.0),
+        Parameter("dominants", 0.8, "Chance of rule (3).", low=0.0, high=1.0),
+        Parameter("tritones", 0.25, "Chance of rule (4).", low=0.0, high=1.0),
         Parameter("tempo", 138.0, "Quarters a minute.", low=40.0, high=300.0),
     ),
     make=make,

@@ -7,13 +7,13 @@ import re
 import numpy as np
 
 from hybrid.core.errors import ConfigError
-from hybrid.core.pitch import pitch_name
 from hybrid.core.score import TICKS_PER_QUARTER, Marker
 from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.ledger import Ledger
 from hybrid.history.panels import Machine, Step, Table
 from hybrid.history.parameters import Parameter, Values
 from hybrid.history.rows import check_row, row_form
+from hybrid.history.words import class_name, note_name
 
 THIRTY_SECOND = TICKS_PER_QUARTER // 8
 #: Twelve dynamics, pppp to ffff.
@@ -89,7 +89,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
             parent = ledger.decide(
                 "section",
                 "matrix",
-                f"{form} from {pitch_name(60 + row[pitches[0] - 1])[:-1]}, dynamic {diagonal} = "
+                f"{form} from {class_name(row[pitches[0] - 1])}, dynamic {diagonal} = "
                 f"{DYNAMICS[diagonal - 1]}, attack {attack} = {ATTACKS[attack - 1] or 'plain'}",
                 tick=now,
                 track=name,
@@ -105,7 +105,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
                     ticks,
                     pitch,
                     maker=f"{form} matrix",
-                    choice=f"note {number} = {pitch_name(pitch)}, duration {length} thirty-seconds",
+                    choice=f"note {number} = {note_name(pitch)}, duration {length} thirty-seconds",
                     velocity=VELOCITIES[diagonal - 1],
                     articulation=ATTACKS[attack - 1],
                     parent=parent,
@@ -115,8 +115,8 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
                     (
                         tick,
                         Step(
-                            f"{name.capitalize()}, section {section + 1}, note {place + 1}: number "
-                            f"{number} is {pitch_name(pitch)}; it lasts {length} thirty-seconds, "
+                            f"Section {section + 1}, {name}, note {place + 1}: number {number} is "
+                            f"{note_name(pitch)}; it lasts {length} thirty-seconds, "
                             f"{DYNAMICS[diagonal - 1]}.",
                             {
                                 tables[form].name: tables[form].mark(
@@ -142,7 +142,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
         markers=tuple(markers),
         counts={"forms used": 2 * values.integer("sections")},
     )
-    facts = (("Row", " ".join(pitch_name(60 + pc)[:-1] for pc in row)),)
+    facts = (("Row", " ".join(class_name(pc) for pc in row)),)
     return Demonstration(score, trace, Machine(tuple(tables.values()), tuple(ordered)), facts)
 
 

@@ -59,11 +59,16 @@ class Demo:
     @property
     def headline(self) -> str:
         """One line: what it is and how long."""
+        return f"{self.exhibit.title}: {self.figures}, seed {self.seed}"
+
+    @property
+    def figures(self) -> str:
+        """Its length in figures."""
         score = self.score
         n_bars = sum(not bar.is_pickup for bar in score.bars)
         return (
-            f"{self.exhibit.title}: {n_bars} bars, {score.seconds:.0f} s, {score.n_notes} notes, "
-            f"{len(self.trace.entries)} decisions, seed {self.seed}"
+            f"{n_bars} bars, {score.seconds:.0f} s, {score.n_notes} notes, "
+            f"{len(self.trace.entries)} decisions"
         )
 
     def _repr_html_(self) -> str:
@@ -313,5 +318,5 @@ def _one(task: Task) -> tuple[str, Mapping[str, str]]:
     _write(demo, place, options, _silent)
     return name, {
         "roll": piano_roll_svg(demo.score, height=220.0, name=f"roll-{name}"),
-        "headline": demo.headline.partition(": ")[2],
+        "figures": demo.figures,
     }

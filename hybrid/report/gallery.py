@@ -23,7 +23,7 @@ def build_gallery(
     exhibits : sequence of Exhibit
         By year.
     facts : mapping
-        Exhibit's name to ``roll`` (its piano roll as SVG) and ``headline``.
+        Exhibit's name to ``roll`` (its piano roll as SVG) and ``figures``.
     seed : int
     with_pages : bool
         Whether each folder has an ``index.html``; else the card leads to its MIDI file.
@@ -40,7 +40,7 @@ def build_gallery(
         f'<span class="remark">{escape(", ".join(exhibit.people))}</span>'
         f'<div class="thumb">{facts[exhibit.name]["roll"]}</div>'
         f"<p>{escape(exhibit.summary)}</p>"
-        f'<span class="remark">{escape(facts[exhibit.name]["headline"])}</span></a>'
+        f'<span class="remark">{escape(facts[exhibit.name]["figures"])}</span></a>'
         for exhibit in exhibits
     )
     years = f"{exhibits[0].first_year}–{exhibits[-1].first_year}" if exhibits else ""

@@ -49,7 +49,7 @@
         });
         body.append(line);
       });
-      box.append(element("table", { class: "grid-table" }, ...(panel.columns.length ? [element("thead", {}, head)] : []), body));
+      box.append(element("table", { class: panel.rows.some((row) => row.some((text) => text.length > 9)) ? "grid-table words" : "grid-table" }, ...(panel.columns.length ? [element("thead", {}, head)] : []), body));
       let marked = [];
       return (state) => {
         for (const cell of marked) { cell.className = ""; cell.removeAttribute("aria-label"); }
@@ -70,27 +70,27 @@
       const size = Math.max(10, Math.min(34, Math.floor(620 / panel.width)));
       const left = panel.row_names.length ? 8 + 7 * Math.max(...panel.row_names.map((name) => name.length)) : 0;
       const top = panel.column_names.length ? 18 : 0;
-      const squares = [];
+      const squares = [], cellKind = panel.ordered ? "cell ordered" : "cell";
       const drawn = picture(left + panel.width * size + 2, top + panel.height * size + 2);
       panel.row_names.forEach((name, r) => drawn.append(svg("text", { x: left - 6, y: top + r * size + size * 0.68, "text-anchor": "end", class: "small" }, name)));
       panel.column_names.forEach((name, c) => drawn.append(svg("text", { x: left + c * size + size / 2, y: 12, "text-anchor": "middle", class: "small" }, name)));
       for (let r = 0; r < panel.height; r++) {
         for (let c = 0; c < panel.width; c++) {
-          const square = svg("rect", { x: left + c * size + 1, y: top + r * size + 1, width: size - 1, height: size - 1, rx: Math.min(3, size / 6), class: "cell v0" });
+          const square = svg("rect", { x: left + c * size + 1, y: top + r * size + 1, width: size - 1, height: size - 1, rx: Math.min(3, size / 6), class: `${cellKind} v0` });
           squares.push(square);
           drawn.append(square);
         }
       }
       box.append(drawn);
       if (panel.legend.length > 1) {
-        box.append(element("p", { class: "legend" }, ...panel.legend.map((name, value) => element("span", {}, element("i", { class: `swatch v${value}` }), name))));
+        box.append(element("p", { class: "legend" }, ...panel.legend.map((name, value) => element("span", {}, element("i", { class: `swatch${panel.ordered ? " ordered" : ""} v${value}` }), name))));
       }
       return (state) => {
         const lit = new Set((state.lit || []).map(([r, c]) => r * panel.width + c));
         (state.rows || []).forEach((row, r) => {
           for (let c = 0; c < panel.width; c++) {
             const at = r * panel.width + c;
-            squares[at].setAttribute("class", `cell v${row[c]}${lit.has(at) ? " lit" : ""}`);
+            squares[at].setAttribute("class", `${cellKind} v${row[c]}${lit.has(at) ? " lit" : ""}`);
           }
         });
       };
