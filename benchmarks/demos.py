@@ -83,10 +83,10 @@ def main() -> None:
         "demos",
         rows,
         [
-            f"Each in a process of its own, notes, MIDI, MusicXML, WAV and page; seed {chosen.seed}.",
+            f"A process each: notes, MIDI, MusicXML, WAV and page; seed {chosen.seed}.",
             f"Goal: all under {GOAL_ALL:g} s on two cores, the list under {GOAL_LIST:g} s.",
-            f"Load average of the machine at the end: {load:.1f} (other programs were running where "
-            "it is above the number of workers).",
+            f"Load average of the machine at the end: {load:.1f}; where it is above the number of "
+            "workers, other programs were running.",
         ],
         title="The exhibits of the history",
         packages=("numpy", "verovio", "pyfluidsynth", "soundfile", "music21"),

@@ -58,8 +58,8 @@ EXHIBIT = Exhibit(
         Fidelity("tempo, instrument", "invented", "ours", "The print names none that we know."),
     ),
     citations=(
-        "Stadler, M. (c. 1780). Tabelle, aus welcher man unzählige Menueten und Trio für das "
-        "Klavier herauswürfeln kann. Artaria, Vienna; as Haydn, Gioco filarmonico, Naples 1790.",
+        "Stadler, M. (c. 1780). Table pour composer des minuets et des trios à la infinie, avec "
+        "deux dez à jouer. As Haydn: Gioco filarmonico, Naples 1790.",
         "Encoding compared: R. Harms, musical-games.",
     ),
     exercises=(

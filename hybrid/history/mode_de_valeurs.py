@@ -165,15 +165,16 @@ _HEARD = Cells(
 def _panel(name: str, division: tuple[Bound, ...]) -> Table:
     return Table(
         f"division-{name.lower()}",
-        f"Division {name} (> accent, – tenuto, · staccato, ▾ staccatissimo, ^ marcato)",
+        f"Division {name}"
+        + (" (> accent, – tenuto, · staccato, ▾ staccatissimo, ^ marcato)" if name == "I" else ""),
         f"The twelve notes of division {name} with their durations, dynamics and attacks.",
         columns=tuple(note_name(note.pitch) for note in division),
         rows=(
-            tuple(f"{note.units}/32" for note in division),
+            tuple(str(note.units) for note in division),
             tuple(DYNAMICS[note.dynamic][0] for note in division),
             tuple(_signs(note.attack) for note in division),
         ),
-        names=("duration", "dynamic", "attack"),
+        names=("thirty-seconds", "dynamic", "attack"),
     )
 
 

@@ -19,7 +19,7 @@ THIRTY_SECOND = TICKS_PER_QUARTER // 8
 #: Twelve dynamics, pppp to ffff.
 DYNAMICS = ("pppp", "ppp", "pp", "p", "quasi p", "mp", "mf", "quasi f", "f", "ff", "fff", "ffff")
 VELOCITIES = (18, 27, 36, 46, 56, 66, 76, 85, 94, 104, 115, 127)
-#: Ten attacks, as marks that our notation has; two numbers have none of their own.
+#: Attacks, as the five marks that our notation has; two numbers have none.
 ATTACKS = (
     "accent",
     "marcato",
@@ -190,7 +190,8 @@ EXHIBIT = Exhibit(
             "dynamics and attacks from diagonals",
             "simplified",
             "memory",
-            "One of each for a line; which diagonals were taken was not checked.",
+            "One of each for a line; which diagonals were taken was not checked, and attacks are "
+            "five signs and none.",
         ),
         Fidelity(
             "number of lines at once", "simplified", "ours", "Two; the original has up to six."

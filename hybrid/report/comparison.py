@@ -15,7 +15,7 @@ from hybrid.core.trace import Trace
 from hybrid.history.exhibit import Exhibit
 from hybrid.history.parameters import Values
 from hybrid.report import page as frame
-from hybrid.report.exhibit_page import fidelity_table
+from hybrid.report.exhibit_page import fidelity_table, plain_value
 from hybrid.report.roll import piano_roll_svg
 from hybrid.report.sound import page_sound
 from hybrid.report.words import clock
@@ -99,7 +99,9 @@ def build_comparison(
             if sound.source
             else '<p class="remark">Written without sound.</p>'
         )
-        settings = ", ".join(f"{name} {value}" for name, value in demo.values.to_dict().items())
+        settings = ", ".join(
+            f"{name} {plain_value(value)}" for name, value in demo.values.to_dict().items()
+        )
         columns.append(
             f'<section class="card half" aria-labelledby="name-{number}">'
             f'<h2 id="name-{number}">{escape(demo.exhibit.title)}</h2>'
@@ -126,7 +128,7 @@ def build_comparison(
     counts = [demo.trace.counts for demo in demos]
     figures += "".join(
         f'<tr><th scope="row">{escape(name.replace("_", " "))}</th>'
-        f"<td>{counts[0].get(name, '')}</td><td>{counts[1].get(name, '')}</td></tr>"
+        f"<td>{_spaced(counts[0].get(name))}</td><td>{_spaced(counts[1].get(name))}</td></tr>"
         for name in dict.fromkeys([*counts[0], *counts[1]])
     )
     titles = [escape(demo.exhibit.title) for demo in demos]
@@ -151,3 +153,7 @@ def build_comparison(
         sections="".join(columns) + rolls + table + fidelity,
         made="This page needs no network and asks for none.",
     )
+
+
+def _spaced(number: int | None) -> str:
+    return "" if number is None else f"{number:,}".replace(",", " ")

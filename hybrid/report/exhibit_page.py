@@ -229,13 +229,13 @@ def _parameters(exhibit: Exhibit, values: Values, seed: int) -> str:
     chosen = values.to_dict()
     rows = "".join(
         f'<tr><th scope="row"><code>{escape(item.name)}</code></th>'
-        f"<td><b>{escape(_plain(chosen[item.name]))}</b></td>"
+        f"<td><b>{escape(plain_value(chosen[item.name]))}</b></td>"
         f"<td>{escape(item.meaning)} <small>({escape(item.range_text)}; default "
-        f"{escape(_plain(item.default))})</small></td></tr>"
+        f"{escape(plain_value(item.default))})</small></td></tr>"
         for item in exhibit.parameters
     )
     changed = " ".join(
-        f"--set {item.name}={_plain(chosen[item.name])}"
+        f"--set {item.name}={plain_value(chosen[item.name])}"
         for item in exhibit.parameters
         if chosen[item.name] != item.default
     )
@@ -251,7 +251,8 @@ def _parameters(exhibit: Exhibit, values: Values, seed: int) -> str:
     return f'{table}<p class="remark">Made by</p>{shown}'
 
 
-def _plain(value: object) -> str:
+def plain_value(value: object) -> str:
+    """A setting as one types it."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -134,3 +134,14 @@ def test_files_are_the_same_bytes_again(name: str, tmp_path: Path) -> None:
     assert "index.html" in files
     for file in files:
         assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.soundfont
+def test_sound_is_the_same_bytes_again(tmp_path: Path) -> None:
+    from hybrid.report.exhibition import make_demo, write_demo
+
+    for folder in ("first", "second"):
+        write_demo(make_demo("dice-waltz", 5, repeat=False), tmp_path / folder)
+    for file in ("piece.wav", "index.html", "provenance.json"):
+        assert (tmp_path / "first" / file).read_bytes() == (tmp_path / "second" / file).read_bytes()

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from hybrid.core.errors import HybridError
+from hybrid.core.resources import resource_path
 from hybrid.core.score import TICKS_PER_QUARTER
 from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.ledger import Ledger
@@ -30,6 +31,7 @@ from hybrid.history.panels import (
 )
 from hybrid.history.parameters import Parameter, Values
 from hybrid.report import exhibition
+from hybrid.report.colours import contrast
 from hybrid.report.comparison import measure
 from hybrid.report.exhibition import Demo, DemoOptions, write_comparison, write_demo
 
@@ -200,6 +202,32 @@ def test_two_demos_beside_each_other(demo: Demo, tmp_path: Path) -> None:
     assert figures["Range"] == "2 semitones"
     assert figures["Steps (1–2 semitones)"] == "100%"
     assert figures["Entropy of pitch classes"] == "1.58 bits of 3.58"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_stand_out_from_what_is_behind_them(theme: str) -> None:
+    def colours(name: str) -> dict[str, str]:
+        style = resource_path("report", "assets", name).read_text(encoding="utf-8")
+        blocks = re.findall(r"(:root[^{]*)\{([^}]*)\}", style)
+        of_theme = [body for head, body in blocks if ("dark" in head) == (theme == "dark")]
+        return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", " ".join(of_theme)))
+
+    found = colours("page.css") | colours("exhibit.css")
+    pairs = [
+        ("mark-ink", "mark"),
+        ("gone-ink", "gone"),
+        ("ink", "past"),
+        ("ink", "soft"),
+        ("dim", "card"),
+        ("faithful", "faithful-bg"),
+        ("simplified", "simplified-bg"),
+        ("invented", "invented-bg"),
+    ]
+    for text, ground in pairs:
+        assert contrast(found[text], found[ground]) >= 4.5, (text, ground)
+    # Drawn lines and cells need 3 (WCAG 2.2, 1.4.11).
+    for number in range(1, 10):
+        assert contrast(found[f"v{number}"], found["card"]) >= 3.0
 
 
 # --- In a browser --------------------------------------------------------------------------

@@ -49,7 +49,8 @@
         });
         body.append(line);
       });
-      box.append(element("table", { class: panel.rows.some((row) => row.some((text) => text.length > 9)) ? "grid-table words" : "grid-table" }, ...(panel.columns.length ? [element("thead", {}, head)] : []), body));
+      box.append(element("table", { class: panel.rows.some((row) => row.some((text) => text.length > 9)) ? "grid-table words"
+        : panel.columns.length > 11 ? "grid-table dense" : "grid-table" }, ...(panel.columns.length ? [element("thead", {}, head)] : []), body));
       let marked = [];
       return (state) => {
         for (const cell of marked) { cell.className = ""; cell.removeAttribute("aria-label"); }
