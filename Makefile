@@ -56,6 +56,7 @@ bench: setup ## measure and write the tables of benchmarks/
 
 docs: setup ## write the CLI help into docs/ again
 	$(BIN)/python tools/cli_help.py
+	$(BIN)/python tools/history_docs.py
 	$(BIN)/python tools/rules_table.py
 
 clean: ## remove build products and caches, not your pieces

@@ -9,6 +9,7 @@ from hybrid.cli import (
     analysis,
     compose,
     corpora,
+    demo,
     doctor,
     drums,
     grammars,
@@ -57,5 +58,6 @@ repair.register(app)
 analysis.register(app)
 grammars.register(app)
 corpora.register(app)
+demo.register(app)
 training.register(app)
 doctor.register(app)

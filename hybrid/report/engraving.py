@@ -158,6 +158,8 @@ _ID = re.compile(r' id="([^"]*)"')
 _NOTE_ELEMENT = re.compile(r'<g id="t\d+n\d+')
 _STYLE = re.compile(r"<style[^>]*>.*?</style>", re.S)
 _SPACE = re.compile(r">\s+<")
+# Notes in tempo marks are letters of verovio's own font, which a page does not have.
+_TEMPO_SIGNS = str.maketrans({"\ueca5": "♩", "\ueca7": "♪", "\uecb7": "."})
 
 
 def _slim(page: str, glyphs: dict[str, str]) -> str:
@@ -177,4 +179,4 @@ def _slim(page: str, glyphs: dict[str, str]) -> str:
             glyphs.setdefault("font", style)
     # Its style sheet goes by the ids that are taken away; the page's own says the same.
     page = _STYLE.sub("", _ID.sub(keep, page))
-    return _SPACE.sub("><", page).strip()
+    return _SPACE.sub("><", page).strip().translate(_TEMPO_SIGNS)

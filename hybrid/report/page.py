@@ -90,49 +90,52 @@ def build_page(
     title = title_text(plan.title or score.title or "Untitled")
     sections = [
         _form_card(plan),
-        _score_card(engraving),
-        _roll_card(score),
+        score_card(engraving),
+        roll_card(score),
         _findings_card(analysis, score),
-        _card(
+        card(
             "plan",
             "Plan and result",
             fragments.plan_table(plan, analysis, agreement),
             half=True,
         ),
-        _card("trace", "What made the notes", _trace_body(trace), half=True),
-        _card("provenance", "Provenance", fragments.provenance_list(provenance)),
+        card("trace", "What made the notes", _trace_body(trace), half=True),
+        card("provenance", "Provenance", fragments.provenance_list(provenance)),
     ]
-    page = _template("page.html").substitute(
+    page = template("page.html").substitute(
         policy=escape(POLICY),
-        generator=escape(_generator(provenance)),
+        generator=escape(generator(provenance)),
         title=escape(title),
         subtitle=escape(_subtitle(plan, score)),
-        style=_asset("page.css"),
+        style=asset("page.css"),
         facts=fragments.facts(plan, score, analysis, provenance),
         seconds=f"{max(sound.seconds, score.seconds):.2f}",
         length=clock(max(sound.seconds, score.seconds)),
-        audio=_audio(sound),
+        audio=audio_element(sound),
         sections="\n".join(sections),
-        made=escape(_made(engraving, provenance)),
+        made=escape(made_by(engraving, provenance)),
         data=to_json(page_data(plan, score, analysis, trace)),
-        narrow=_narrow(engraving),
-        script=_asset("page.js"),
+        narrow=narrow_layout(engraving),
+        script=asset("page.js"),
     )
     tell(1.0)
     return page
 
 
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Text of a file of ``report/assets``."""
     return resource_path("report", "assets", name).read_text(encoding="utf-8").strip()
 
 
-def _template(name: str) -> Template:
-    return Template(_asset(name) + "\n")
+def template(name: str) -> Template:
+    """A page with places to fill."""
+    return Template(asset(name) + "\n")
 
 
-def _card(
+def card(
     name: str, heading: str, body: str, *, tools: str = "", hint: str = "", half: bool = False
 ) -> str:
+    """A section of the page; half ones stand side by side where there is room."""
     top = f'<h2 id="{name}-heading">{escape(heading)}</h2>'
     if hint:
         top += f'<p class="hint">{escape(hint)}</p>'
@@ -177,17 +180,17 @@ def _form_card(plan: FormPlan) -> str:
         "From above: bars, sections, phrases with their themes, keys, cadences (a filled corner "
         "closes, an open one does not). Click anywhere to go there."
     )
-    return _card("form", "Form", body, hint=hint)
+    return card("form", "Form", body, hint=hint)
 
 
-def _score_card(engraving: Engraving | None) -> str:
+def score_card(engraving: Engraving | None, *, marks: bool = True) -> str:
+    """The engraved score; ``marks`` offers to mark the checker's findings in it."""
     if engraving is None:
-        return _card("score", "Score", '<p class="empty">No engraving was made.</p>')
+        return card("score", "Score", '<p class="empty">No engraving was made.</p>')
     pages = boxed_pages(engraving.wide)
-    tools = (
-        '<label><input type="checkbox" id="follow" checked> Follow</label>'
-        '<label><input type="checkbox" id="marks"> Mark findings</label>'
-    )
+    tools = '<label><input type="checkbox" id="follow" checked> Follow</label>'
+    if marks:
+        tools += '<label><input type="checkbox" id="marks"> Mark findings</label>'
     body = (
         f'{engraving.glyphs}<div class="paper" id="paper" tabindex="0" role="region" '
         f'aria-label="Engraved score">{pages}</div>'
@@ -197,10 +200,11 @@ def _score_card(engraving: Engraving | None) -> str:
             f'<p class="remark">The first {engraving.n_bars} of {engraving.n_bars_total} bars are '
             "engraved here; the MusicXML file has them all.</p>"
         )
-    return _card("score", "Score", body, tools=tools, hint="Click a note to see what made it.")
+    return card("score", "Score", body, tools=tools, hint="Click a note to see what made it.")
 
 
-def _roll_card(score: Score) -> str:
+def roll_card(score: Score, heading: str = "Piano roll and chords") -> str:
+    """The piano roll, which the page's script draws."""
     tools = (
         '<button type="button" id="zoom-out" aria-label="Zoom out">−</button>'
         '<button type="button" id="zoom-in" aria-label="Zoom in">+</button>'
@@ -213,13 +217,13 @@ def _roll_card(score: Score) -> str:
         f'aria-label="{escape(describe_notes(score))}"></canvas></div></div></div>'
         '<div class="legend" id="legend" role="group" aria-label="Parts shown"></div>'
     )
-    return _card("notes", "Piano roll and chords", body, tools=tools)
+    return card("notes", heading, body, tools=tools)
 
 
 def _findings_card(analysis: Analysis, score: Score) -> str:
     body = fragments.findings_table(analysis, score) + fragments.rates_table(analysis, score)
     hint = "What the part-writing checker found in the finished notes."
-    return _card("findings", "Rule findings", body, hint=hint)
+    return card("findings", "Rule findings", body, hint=hint)
 
 
 def _trace_body(trace: Trace) -> str:
@@ -232,7 +236,8 @@ def _trace_body(trace: Trace) -> str:
     return body
 
 
-def _audio(sound: Sound) -> str:
+def audio_element(sound: Sound) -> str:
+    """The sound, and what is to be known of it."""
     parts = []
     if sound.source:
         parts.append(
@@ -258,7 +263,8 @@ def boxed_pages(pages: tuple[str, ...]) -> str:
     return "".join(boxes)
 
 
-def _narrow(engraving: Engraving | None) -> str:
+def narrow_layout(engraving: Engraving | None) -> str:
+    """The engraving for small screens, packed."""
     if engraving is None:
         return ""
     pages = boxed_pages(engraving.narrow)
@@ -278,15 +284,17 @@ def _subtitle(plan: FormPlan, score: Score) -> str:
     return "; ".join(parts)
 
 
-def _generator(provenance: Mapping[str, Any]) -> str:
+def generator(provenance: Mapping[str, Any]) -> str:
+    """Name and version of the program."""
     program = provenance.get("program")
     if isinstance(program, Mapping):
         return " ".join(str(program[name]) for name in ("name", "version") if name in program)
     return "hybrid"
 
 
-def _made(engraving: Engraving | None, provenance: Mapping[str, Any]) -> str:
-    made = f"Made by {_generator(provenance)}"
+def made_by(engraving: Engraving | None, provenance: Mapping[str, Any]) -> str:
+    """What made page, sound and engraving, in one sentence."""
+    made = f"Made by {generator(provenance)}"
     sound = provenance.get("sound")
     if isinstance(sound, Mapping) and sound.get("soundfont"):
         made += (

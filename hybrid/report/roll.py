@@ -18,7 +18,7 @@ HEAD, FOOT = 22.0, 8.0
 _BLACK = frozenset((1, 3, 6, 8, 10))
 
 
-def piano_roll_svg(score: Score, *, height: float = HEIGHT) -> str:
+def piano_roll_svg(score: Score, *, height: float = HEIGHT, name: str = "roll") -> str:
     """Draw the notes of a score.
 
     Parameters
@@ -27,6 +27,8 @@ def piano_roll_svg(score: Score, *, height: float = HEIGHT) -> str:
         Drum tracks are drawn like others, by their key numbers.
     height : float
         Of the picture; it is `hybrid.report.axis.WIDTH` wide.
+    name : str
+        Begins the ids, which must differ where a page has several pictures.
 
     Returns
     -------
@@ -73,7 +75,7 @@ def piano_roll_svg(score: Score, *, height: float = HEIGHT) -> str:
         WIDTH,
         height,
         body,
-        name="roll",
+        name=name,
         label=f"Piano roll of {score.title or 'the piece'}",
         description=describe_notes(score),
         data=x.data,

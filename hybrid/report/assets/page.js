@@ -257,6 +257,7 @@
           .filter(Boolean).join(", "));
     }
     roll.show(tick, jumped);
+    root.dispatchEvent(new CustomEvent("hybrid-tick", { detail: tick }));
   };
   const frame = () => {
     if (!playing) return;
@@ -636,6 +637,11 @@
     return Boolean(found);
   };
   window.addEventListener("hashchange", fromAddress);
+  // For what other scripts add to the page.
+  root.addEventListener("hybrid-seek", (event) => seek(secondsOf(event.detail)));
+  root.addEventListener("hybrid-play", (event) => { seek(secondsOf(event.detail)); play(); });
+  root.addEventListener("hybrid-choose", (event) => choose(
+    notes.find((note) => note.track === event.detail[0] && note.n === event.detail[1]) || null));
   collect();
   paint();
   if (!fromAddress()) show(0, false);

@@ -1,0 +1,86 @@
+"""Which exhibits there are, and how one is run.
+
+Exhibits are found by their files: a module of this room with a line that begins with ``EXHIBIT``.
+Nothing is imported for that, and an exhibit's module loads heavy libraries inside ``make`` only.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from hybrid.core.errors import ConfigError
+from hybrid.core.seeds import check_seed, stage_rng
+from hybrid.history.exhibit import Demonstration, Exhibit
+from hybrid.history.parameters import Value, Values, resolve
+
+_MARK = re.compile(r"^EXHIBIT\b", re.M)
+
+
+def exhibit_names() -> tuple[str, ...]:
+    """Names of all exhibits, by the alphabet."""
+    folder = Path(__file__).parent
+    return tuple(
+        sorted(
+            path.stem.replace("_", "-")
+            for path in folder.glob("*.py")
+            if _MARK.search(path.read_text(encoding="utf-8"))
+        )
+    )
+
+
+def load_exhibit(name: str) -> Exhibit:
+    """The exhibit of a name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none; the message names those that come close.
+    """
+    names = exhibit_names()
+    if name not in names:
+        close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(close)}?" if close else "`hybrid demo list` has them"
+        raise ConfigError(f"there is no exhibit {name!r}; {hint}")
+    module = importlib.import_module(f"hybrid.history.{name.replace('-', '_')}")
+    exhibit = module.EXHIBIT
+    if not isinstance(exhibit, Exhibit) or exhibit.name != name:
+        raise ConfigError(f"the module {module.__name__} must hold an Exhibit named {name!r}")
+    return exhibit
+
+
+def all_exhibits() -> tuple[Exhibit, ...]:
+    """All exhibits by year, then by title."""
+    found = [load_exhibit(name) for name in exhibit_names()]
+    return tuple(sorted(found, key=lambda exhibit: (exhibit.first_year, exhibit.title)))
+
+
+def run_exhibit(
+    exhibit: Exhibit, seed: int = 1, settings: Mapping[str, Value] | None = None
+) -> tuple[Demonstration, Values]:
+    """Run an exhibit once.
+
+    Parameters
+    ----------
+    exhibit : Exhibit
+    seed : int
+        0..2**63 - 1; the same seed and settings give the same demonstration.
+    settings : mapping, optional
+        Values, or texts as ``--set`` gives them; what is left out has its default.
+
+    Returns
+    -------
+    (Demonstration, Values)
+        What was made, and every value it was made with.
+
+    Raises
+    ------
+    ConfigError
+        If a setting is unknown or out of its range.
+    """
+    check_seed(seed)
+    values = resolve(exhibit.parameters, settings or {}, exhibit.name)
+    return exhibit.make(stage_rng(seed, "history", exhibit.name), values), values

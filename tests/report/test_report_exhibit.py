@@ -1,0 +1,270 @@
+"""The page of an exhibit: whole, offline, and its machine runs."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hybrid.core.errors import HybridError
+from hybrid.core.resources import resource_path
+from hybrid.core.score import TICKS_PER_QUARTER
+from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
+from hybrid.history.ledger import Ledger
+from hybrid.history.panels import (
+    Bars,
+    Cells,
+    Curve,
+    Dice,
+    Graph,
+    Machine,
+    Step,
+    Table,
+    Text,
+    Tree,
+)
+from hybrid.history.parameters import Parameter, Values
+from hybrid.report import exhibition
+from hybrid.report.colours import contrast
+from hybrid.report.comparison import measure
+from hybrid.report.exhibition import Demo, DemoOptions, write_comparison, write_demo
+
+SILENT = DemoOptions(audio=False)
+
+
+def make(rng: np.random.Generator, values: Values) -> Demonstration:
+    """Every kind of panel, one quarter a step."""
+    ledger = Ledger()
+    ledger.track("flute", program=73)
+    panels = (
+        Table("table", "A table", "A table.", columns=("a", "b"), rows=(("1", "2"), ("3", "4"))),
+        Cells("cells", "Cells", "Cells.", width=3, height=2, legend=("dead", "alive")),
+        Dice("dice", "Dice", "Dice."),
+        Graph("graph", "A graph", "A graph.", nodes=("x", "y"), edges=((0, 1, 0.5), (1, 1, 1.0))),
+        Tree("tree", "A tree", "A tree.", nodes=(("S", -1, ""), ("a", 0, ""), ("b", 0, ""))),
+        Curve("curve", "A curve", "A curve.", series=(("c", (0.0, 1.0, 2.0), (0.0, 1.0, 0.0)),)),
+        Bars("bars", "Bars", "Bars.", labels=("up", "down")),
+        Text("text", "Text", "Text.", lines=("one", "two", "three")),
+    )
+    table, cells, dice, graph, tree, curve, bars, text = panels
+    steps = []
+    for number in range(3):
+        tick = number * TICKS_PER_QUARTER
+        roll = ledger.decide("roll", "dice", f"a {number + 1} </script>", tick=tick)
+        ledger.note(
+            "flute",
+            tick,
+            TICKS_PER_QUARTER,
+            60 + number,
+            maker="rule <b>",
+            choice=f"note {number}",
+            parent=roll,
+            rejected=("C: too low", "D: too high"),
+        )
+        states: dict[str, dict[str, Any]] = {
+            "table": table.mark(chosen=[(0, number % 2)]),
+            "dice": dice.show([number + 1], f"face {number + 1}"),
+            "tree": tree.grow(number + 1, [number]),
+            "curve": curve.at(float(number)),
+            "bars": bars.show([1, number], chosen=number % 2),
+            "text": text.upto(number + 1, [number]),
+        }
+        if number != 1:  # what a step leaves out stays
+            states["cells"] = cells.show([[number % 2] * 3] * 2, lit=[(0, 0)])
+            states["graph"] = graph.light([number // 2], [(0, 1)])
+        steps.append(Step(f"Step {number + 1}.", states, tick, tick + TICKS_PER_QUARTER))
+    score, trace = ledger.close(title="Three notes", qpm=60.0, counts={"rolls": 3})
+    return Demonstration(score, trace, Machine(panels, tuple(steps)), (("Rolls", "3"),))
+
+
+EXAMPLE = Exhibit(
+    name="three-notes",
+    title="Three <notes>",
+    year="1900",
+    people=("nobody",),
+    summary="Three notes.",
+    story=("One paragraph.", "Another."),
+    make=make,
+    parameters=(Parameter("speed", 1.5, "A number.", low=1.0, high=2.0),),
+    fidelity=(Fidelity("all", "invented", "ours", "Made up."),),
+    citations=("Nobody (1900). Nothing.",),
+    exercises=("Set `speed=2`.",),
+)
+
+
+@pytest.fixture
+def demo() -> Demo:
+    values = Values({"speed": 1.5})
+    return Demo(EXAMPLE, make(np.random.default_rng(1), values), values, 7)
+
+
+@pytest.fixture
+def page(demo: Demo, tmp_path: Path) -> str:
+    write_demo(demo, tmp_path / "demo", SILENT)
+    return (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
+
+
+def data_of(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="exhibit-data">(.*?)</script>', page)
+    assert found is not None
+    loaded: dict[str, Any] = json.loads(found[1])
+    return loaded
+
+
+def test_the_folder_has_everything(demo: Demo, tmp_path: Path) -> None:
+    names = write_demo(demo, tmp_path / "demo", SILENT)
+    assert names == (
+        "piece.mid",
+        "piece.musicxml",
+        "trace.json",
+        "index.html",
+        "provenance.json",
+    )
+    assert {path.name for path in (tmp_path / "demo").iterdir()} == {*names, ".hybrid-files"}
+    trace = json.loads((tmp_path / "demo" / "trace.json").read_text())
+    assert len(trace["entries"]) == 6
+    assert trace["counts"] == {"rolls": 3}
+    record = json.loads((tmp_path / "demo" / "provenance.json").read_text())
+    assert record["options"] == {"exhibit": "three-notes", "speed": 1.5}
+    assert record["seed"] == 7
+
+
+def test_a_foreign_folder_is_left_alone(demo: Demo, tmp_path: Path) -> None:
+    (tmp_path / "demo").mkdir()
+    (tmp_path / "demo" / "mine.txt").write_text("mine")
+    with pytest.raises(HybridError, match="holds files that are not of an earlier run"):
+        write_demo(demo, tmp_path / "demo", SILENT)
+    assert [path.name for path in (tmp_path / "demo").iterdir()] == ["mine.txt"]
+
+
+def test_a_failure_leaves_nothing(
+    demo: Demo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, value: object) -> None:
+        raise HybridError("the disk is full")
+
+    monkeypatch.setattr(exhibition, "_write_json", fail)
+    with pytest.raises(HybridError, match="the disk is full"):
+        write_demo(demo, tmp_path / "demo", SILENT)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_page_names_no_address_and_escapes_what_it_shows(page: str) -> None:
+    # Names of XML vocabularies are no addresses.
+    assert set(re.findall(r"https?://[^\s\"'<>]+", page)) <= {
+        "http://www.w3.org/2000/svg",
+        "http://www.w3.org/1999/xlink",
+    }
+    assert not re.findall(r"(?:src|href)=[\"'](?!data:|#)", page)
+    assert "<title>Three &lt;notes&gt;</title>" in page
+    # Nothing in the data closes its script.
+    assert data_of(page)["trace"]["strings"].count("a 1 </script>") == 1
+    assert "Three <notes>" not in page
+
+
+def test_the_page_holds_every_step_and_decision(page: str) -> None:
+    data = data_of(page)
+    assert [step["caption"] for step in data["machine"]["steps"]] == [
+        "Step 1.",
+        "Step 2.",
+        "Step 3.",
+    ]
+    kinds = [panel["kind"] for panel in data["machine"]["panels"]]
+    assert kinds == ["table", "cells", "dice", "graph", "tree", "curve", "bars", "text"]
+    assert len(data["trace"]["rows"]) == 6
+    # The second row is the note that follows from the roll before it.
+    assert data["trace"]["rows"][1][8] == 0
+    assert data["trace"]["rows"][1][4] == 0
+    for name in ("story", "machine", "score", "notes", "parameters", "exercises", "trace"):
+        assert f'id="{name}-heading"' in page
+    assert "hybrid demo three-notes --seed 7" in page
+    assert "<code>speed=2</code>" in page
+    assert 'aria-label="A table."' in page
+
+
+def test_two_demos_beside_each_other(demo: Demo, tmp_path: Path) -> None:
+    names = write_comparison(demo, demo, tmp_path / "both", SILENT)
+    assert names[0] == "index.html"
+    assert "three-notes-1/index.html" in names
+    assert "three-notes-2/piece.mid" in names
+    page = (tmp_path / "both" / "index.html").read_text(encoding="utf-8")
+    assert page.count("The whole page of it") == 2
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids)), "no id twice"
+    figures = dict(measure(demo.score))
+    assert figures["Notes"] == "3"
+    assert figures["Range"] == "2 semitones"
+    assert figures["Steps (1–2 semitones)"] == "100%"
+    assert figures["Entropy of pitch classes"] == "1.58 bits of 3.58"
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_texts_stand_out_from_what_is_behind_them(theme: str) -> None:
+    def colours(name: str) -> dict[str, str]:
+        style = resource_path("report", "assets", name).read_text(encoding="utf-8")
+        blocks = re.findall(r"(:root[^{]*)\{([^}]*)\}", style)
+        of_theme = [body for head, body in blocks if ("dark" in head) == (theme == "dark")]
+        return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", " ".join(of_theme)))
+
+    found = colours("page.css") | colours("exhibit.css")
+    pairs = [
+        ("mark-ink", "mark"),
+        ("gone-ink", "gone"),
+        ("ink", "past"),
+        ("ink", "soft"),
+        ("dim", "card"),
+        ("faithful", "faithful-bg"),
+        ("simplified", "simplified-bg"),
+        ("invented", "invented-bg"),
+    ]
+    for text, ground in pairs:
+        assert contrast(found[text], found[ground]) >= 4.5, (text, ground)
+    # Drawn lines and cells need 3 (WCAG 2.2, 1.4.11).
+    for number in range(1, 10):
+        assert contrast(found[f"v{number}"], found["card"]) >= 3.0
+
+
+# --- In a browser --------------------------------------------------------------------------
+
+
+def _in_browser(page: str, folder: Path, address: str) -> str:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("needs chromium (Debian: apt-get install chromium)")
+    (folder / "index.html").write_text(page, encoding="utf-8")
+    command = [
+        browser,
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={folder / 'profile'}",
+        "--window-size=1400,1000",
+        "--virtual-time-budget=4000",
+        "--dump-dom",
+        f"{(folder / 'index.html').as_uri()}{address}",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_the_machine_stands_where_it_is_told(page: str, tmp_path: Path) -> None:
+    shown = _in_browser(page, tmp_path, "#step=1")
+    assert 'data-machine="ready"' in shown, "the script ran to its end"
+    assert '<p class="caption" id="step-caption" aria-live="polite">Step 2.</p>' in shown
+    assert '<b id="step-number">2</b>' in shown
+    # The table marks its second cell, the tree has grown to two of three nodes.
+    assert '<td class="chosen" aria-label="2, chosen">2</td>' in shown
+    assert len(re.findall(r'class="node[^"]*unborn', shown)) == 1
+    # Left out at this step: as at the first.
+    assert len(re.findall(r'class="cell v0( lit)?"', shown)) == 6
+    # The step's note is marked in the score and the music stands there.
+    wrote = re.findall(r'<g id="(t\d+n\d+)" class="[^"]*wrote', shown)
+    assert wrote == ["t0n1"]
+    assert len(re.findall(r'class="go"', shown)) == 6
