@@ -2,7 +2,8 @@
 
 Nothing is known here of a plan or of the code that wrote the notes. The last two
 harmonies of a phrase decide (`hybrid.theory.chords`), with the bass of both and the tone
-that the highest voice rests on:
+that the highest voice rests on (where that voice is one of the lines that a track's chords are
+split into, whatever sounds highest):
 
 =====  ==================================================================================
 PAC    V or V7 in root position to I in root position, the highest voice on the tonic
@@ -320,11 +321,12 @@ def _resting_pitch_class(slices: Slices, last: _Harmony, end: int) -> int | None
     first = int(np.searchsorted(slices.tick, last.onset))
     stop = int(np.searchsorted(slices.tick, min(end, last.end)))
     members = {(last.root + above) % 12 for above in QUALITIES[last.quality]}
+    rows = 1 if _is_line(slices) else slices.n_voices
     best: int | None = None
     longest = stay = 0
     before = -1
     for slot in range(first, stop):
-        pitch = int(slices.pitch[0, slot])
+        pitch = int(slices.pitch[:rows, slot].max())
         pc = -1 if pitch == REST else pitch % 12
         ticks = int(min(slices.end[slot], end) - slices.tick[slot])
         stay = stay + ticks if pc == before else ticks
@@ -332,3 +334,17 @@ def _resting_pitch_class(slices: Slices, last: _Harmony, end: int) -> int | None
         if pc in members and stay >= longest:
             best, longest = pc, stay
     return best
+
+
+def _is_line(slices: Slices) -> bool:
+    """Whether the highest voice is a line in its own right, and not one read out of chords.
+
+    The lines of a chordal track lie by their median pitch, so a few high notes of a keyboard may
+    stand over the melody that sounds above it.
+    """
+    track = slices.voices[0].track
+    number = slices.voices[0].notes["voice"]
+    lines = [voice.notes["voice"] for voice in slices.voices if voice.track == track]
+    return len(lines) == 1 or len({*np.concatenate(lines).tolist()}) == len(lines) > len(
+        {*number.tolist()}
+    )
