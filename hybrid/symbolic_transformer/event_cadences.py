@@ -31,7 +31,7 @@ Mask = NDArray[np.bool_]
 ENDINGS = {"PAC": (0,), "IAC": (3, 4, 7), "PC": (0, 3, 4, 5, 9)}
 #: So much of the chord before the last one counts as the cadence's, at its end.
 APPROACH = 2 * TICKS
-#: A line may lead on in this last part of the last chord, at most.
+#: The highest line may go to other chord tones in this last part of the last chord, at most.
 LEAD_ON = TICKS
 #: Newest events in which a chord's third is looked for.
 RECENT = 48
@@ -64,7 +64,7 @@ class CloseWeights:
     due: float = 8.0
     bass: float = 8.0
     top: float = 8.0
-    tone: float = 3.0
+    tone: float = 4.0
     third: float = 3.0
     rest: float = 4.0
     order: float = 4.0
@@ -233,6 +233,7 @@ class Closes(Wish):
         top = at.track == self.melody
         stays = last & top & (at.tick < self.end[number] - self._lead_on(number))
         made -= weights.top * (stays[:, None] & ~self.ending[number][:, CLASSES])
+        made -= weights.top * ((last & top & ~stays)[:, None] & ~self.tones[number][:, CLASSES])
         # From the dominant's root to the tonic the bass would go in octaves with it.
         made -= (
             0.5
