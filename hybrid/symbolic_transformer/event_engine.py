@@ -177,6 +177,7 @@ class TransformerEngine:
             midi_set,
         )
         from hybrid.symbolic_transformer.event_motion import Foresees, NoAugmentedSeconds
+        from hybrid.symbolic_transformer.event_variations import Transformed
         from hybrid.symbolic_transformer.event_wishes import Above, Harmony, Returns, WishWeights
 
         limits: list[Limit] = [EndsBy("the piece's end", sorted(task.tracks), arrays.length)]
@@ -206,6 +207,10 @@ class TransformerEngine:
         from hybrid.symbolic_transformer.event_columns import PlanColumns
 
         wishes.append(Returns(PlanColumns(arrays), weights.returns))
+        if 0 in task.tracks:
+            top = [seat for seats in seating.seats for seat in seats if seat.track == 0]
+            low, high = (max(s.low - s.shift for s in top), min(s.high - s.shift for s in top))
+            wishes.append(Transformed(plan, arrays, low=low, high=high))
         every = sorted({s.track for seats in seating.seats for s in seats})
         always = set(every).intersection(*({s.track for s in seats} for seats in seating.seats))
         lines = every

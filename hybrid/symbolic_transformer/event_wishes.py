@@ -144,8 +144,9 @@ class Returns(Wish):
         names = [column.name for column in PLAN_COLUMNS]
         kinds = told.table[:, names.index("variation")]
         strengths = np.array([RETURNS.get(kind, 0.0) for kind in VARIATION_KINDS])
-        literal = kinds == VARIATION_KINDS.index("literal")
-        pull = np.where(literal, strengths[kinds], factor * strengths[kinds])
+        # A chord other than there asks for other notes.
+        literal = (kinds == VARIATION_KINDS.index("literal")) & _same_chords(told)
+        pull = np.where(literal, strengths[kinds], factor * np.minimum(strengths[kinds], 1.0))
         self.pull = np.where(told.reference >= 0, pull, 0.0)
         self.is_literal = literal
 
@@ -188,6 +189,16 @@ class Returns(Wish):
         if not pull.any():
             return None
         return np.asarray(pull[:, None] * (np.arange(len(LENGTHS)) == at.own[:, 4, None]))
+
+
+def _same_chords(told: PlanColumns) -> NDArray[np.bool_]:
+    """Whether each tick has the chord of the tick it returns to, moved with the key."""
+    names = [column.name for column in PLAN_COLUMNS]
+    mask = told.table[:, names.index("mask")].astype(np.int64)
+    there = mask[np.clip(told.reference, 0, len(mask) - 1)]
+    turn = told.shift % 12
+    moved = ((there << turn) | (there >> (12 - turn))) & 4095
+    return np.asarray((told.reference >= 0) & (mask == moved))
 
 
 class Above(Wish):

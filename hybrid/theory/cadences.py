@@ -321,7 +321,9 @@ def _resting_pitch_class(slices: Slices, last: _Harmony, end: int) -> int | None
     first = int(np.searchsorted(slices.tick, last.onset))
     stop = int(np.searchsorted(slices.tick, min(end, last.end)))
     members = {(last.root + above) % 12 for above in QUALITIES[last.quality]}
-    rows = 1 if _is_line(slices) else slices.n_voices
+    # Lines read out of chords lie by their median pitch: a few high notes of a keyboard may stand
+    # over the melody that sounds above it. There the highest note of the moment counts.
+    rows = slices.n_voices if slices.voices[0].is_reading else 1
     best: int | None = None
     longest = stay = 0
     before = -1
@@ -334,17 +336,3 @@ def _resting_pitch_class(slices: Slices, last: _Harmony, end: int) -> int | None
         if pc in members and stay >= longest:
             best, longest = pc, stay
     return best
-
-
-def _is_line(slices: Slices) -> bool:
-    """Whether the highest voice is a line in its own right, and not one read out of chords.
-
-    The lines of a chordal track lie by their median pitch, so a few high notes of a keyboard may
-    stand over the melody that sounds above it.
-    """
-    track = slices.voices[0].track
-    number = slices.voices[0].notes["voice"]
-    lines = [voice.notes["voice"] for voice in slices.voices if voice.track == track]
-    return len(lines) == 1 or len({*np.concatenate(lines).tolist()}) == len(lines) > len(
-        {*number.tolist()}
-    )
