@@ -142,7 +142,7 @@ class TransformerEngine:
         seating = seat_plan(plan)
         task = _task(plan, arrays, seating, given, region)
         demands = demand(plan, arrays, seating, (*plan.constraints, *constraints))
-        limits, wishes = self._plan_limits(plan, arrays, seating, task)
+        limits, wishes = self._plan_limits(plan, arrays, seating, task, int(rng.integers(2**31)))
         limits += [*demands.limits, *_given_limits(arrays, task)]
         wishes += demands.wishes
         sampler = EventSampler(
@@ -162,7 +162,7 @@ class TransformerEngine:
         return score, self._trace(seating, notes, written)
 
     def _plan_limits(
-        self, plan: FormPlan, arrays: PlanArrays, seating: Seating, task: _Task
+        self, plan: FormPlan, arrays: PlanArrays, seating: Seating, task: _Task, seed: int
     ) -> tuple[list[Limit], list[Wish]]:
         """What holds without anybody asking: instruments, resting tracks, part-writing."""
         from hybrid.symbolic_transformer.event_cadences import Closes
@@ -206,11 +206,12 @@ class TransformerEngine:
         wishes.append(Harmony(arrays, weights))
         from hybrid.symbolic_transformer.event_columns import PlanColumns
 
-        wishes.append(Returns(PlanColumns(arrays), weights.returns))
-        if 0 in task.tracks:
+        melody = 0 if 0 in task.tracks else None
+        wishes.append(Returns(PlanColumns(arrays), weights.returns, melody))
+        if melody is not None:
             top = [seat for seats in seating.seats for seat in seats if seat.track == 0]
             low, high = (max(s.low - s.shift for s in top), min(s.high - s.shift for s in top))
-            wishes.append(Transformed(plan, arrays, low=low, high=high))
+            wishes.append(Transformed(plan, arrays, low=low, high=high, seed=seed))
         every = sorted({s.track for seats in seating.seats for s in seats})
         always = set(every).intersection(*({s.track for s in seats} for seats in seating.seats))
         lines = every

@@ -1,7 +1,9 @@
-"""Themes that return transformed: inverted, backwards, slower, faster, elsewhere, ornamented.
+"""Themes that return: varied, inverted, backwards, slower, faster, elsewhere, ornamented.
 
 What a row wrote at the theme's first appearance is transformed by scale steps, fitted to the new
-harmony, and becomes the line that the melody is drawn to. The accompaniment stays free.
+harmony, and becomes the line that the melody is drawn to. Where a theme is only varied, some of its
+notes are let go. The accompaniment stays free, or is drawn to what it was by
+`hybrid.symbolic_transformer.event_wishes.Returns`.
 
 References
 ----------
@@ -18,6 +20,7 @@ from numpy.typing import NDArray
 
 from hybrid.core.pitch import MODE_SCALES, Key, pitch_class
 from hybrid.core.plan import FormPlan
+from hybrid.symbolic_transformer.event_cadences import closes_of
 from hybrid.symbolic_transformer.event_limits import LENGTHS, NEVER, Standing
 from hybrid.symbolic_transformer.event_wishes import Wish
 from hybrid.symbolic_transformer.events import (
@@ -40,6 +43,10 @@ from hybrid.symbolic_transformer.tables import (
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 KINDS = ("ornament", "inversion", "retrograde", "augmentation", "diminution", "sequence")
+#: Kinds that bring the theme's own notes back, some of them changed.
+PLAIN = ("none", "varied", "transposed", "literal")
+#: Share of a plain return's notes that change, where its chords are those of the first time.
+CHANGED = 0.15
 #: How strongly the melody is drawn to the transformed theme, in nats.
 PULL = 4.0
 
@@ -98,7 +105,7 @@ def transform(notes: Sequence[Note], kind: str, length: int, steps: int = 0) -> 
     notes : sequence of Note
         Ascending, one at a time.
     kind : str
-        One of `KINDS`.
+        One of `KINDS`; others leave the notes as they are.
     length : int
         Ticks of the phrase, and of the theme's first appearance where that matters.
     steps : int
@@ -166,6 +173,8 @@ class Transformed(Wish):
     pull : float
     low, high : int
         MIDI pitches that the line may have, as the model writes them.
+    seed : int
+        Chooses the notes that a plain return changes.
     """
 
     def __init__(
@@ -176,7 +185,9 @@ class Transformed(Wish):
         pull: float = PULL,
         low: int = 0,
         high: int = 127,
+        seed: int = 0,
     ) -> None:
+        self.seed = seed
         self.track, self.pull, self.low, self.high = track, pull, low, high
         self.returns = _returns(plan, arrays)
         found = conditions_at(arrays, np.arange(arrays.length + 1))
@@ -185,14 +196,19 @@ class Transformed(Wish):
         self.number = np.full(arrays.length + 1, -1, np.int64)
         for number, item in enumerate(self.returns):
             self.number[item.start : item.end] = number
+        # A phrase's last chord is its cadence's.
+        for close in closes_of(arrays):
+            if close.is_last:
+                self.number[close.start : close.end] = -1
         self._known: dict[tuple[int, bytes], Ints] = {}
 
     def _number(self, tick: int) -> int:
         return int(self.number[min(tick, len(self.number) - 1)])
 
     def target(self, at: Standing, row: int, number: int) -> Ints:
-        """The line that a row is drawn to in a phrase: (n, 3) ticks, pitches (places of the
-        vocabulary) and duration classes, closed by a row that never comes.
+        """The line that a row is drawn to in a phrase: (n, 4) ticks, pitches (places of the
+        vocabulary), duration classes and whether the pitch is to change, closed by a row that
+        never comes.
         """
         item, rows = self.returns[number], at.rows
         events = rows.events[row, : rows.count[row]]
@@ -216,15 +232,26 @@ class Transformed(Wish):
             theme.append(Note(tick - item.source, length, height, beside))
         line = transform(theme, item.kind, item.end - item.start, item.steps)
         line = self._centred(line, theme, item)
+        line = [note for note in line if self._number(item.start + note.onset) >= 0]
+        free = self._changed(item, len(line))
         rows = [
             (
                 item.start + note.onset,
                 self._fitted(item, note) - LOWEST + 1,
                 int(duration_class(np.array([note.duration]))[0]),
+                int(number in free),
             )
-            for note in line
+            for number, note in enumerate(line)
         ]
-        return np.array([*rows, (NEVER, 0, 0)], np.int64)
+        return np.array([*rows, (NEVER, 0, 0, 0)], np.int64)
+
+    def _changed(self, item: _Return, n_notes: int) -> frozenset[int]:
+        """Notes of a plain return that change, none of them the first."""
+        if item.kind not in ("none", "varied") or n_notes < 4:
+            return frozenset()
+        chance = np.random.default_rng((self.seed, item.start))
+        chosen = 1 + chance.permutation(n_notes - 1)[: max(1, round(CHANGED * n_notes))]
+        return frozenset(chosen.tolist())
 
     def _centred(self, line: list[Note], theme: list[Note], item: _Return) -> list[Note]:
         """Moved by octaves to where the theme lies, and into the range."""
@@ -244,6 +271,11 @@ class Transformed(Wish):
         pitch = int(np.clip(pitch_of(note.height, item.here, note.beside), 22, 107))
         tick = item.start + note.onset
         tones = self.tone[min(tick, len(self.tone) - 1)]
+        if item.kind in PLAIN:
+            turn = pitch_class(item.here.tonic) - pitch_class(item.there.tonic)
+            before = np.roll(self.tone[item.source + note.onset], turn)
+            if (before == tones).all():
+                return pitch
         if tones[pitch % 12] or (note.duration < TICKS and note.onset % TICKS):
             return pitch
         return min((p for p in range(pitch - 4, pitch + 5) if tones[p % 12]), key=_far(pitch))
@@ -266,11 +298,11 @@ class Transformed(Wish):
         return made
 
     def _here(self, at: Standing) -> tuple[NDArray[np.bool_], Ints]:
-        """Rows at whose next tick the line is known, and its note there (pitch, duration; 0 for
-        none).
+        """Rows at whose next tick the line is known, and its note there (pitch, duration, whether
+        the pitch is to change; 0 for none).
         """
         inside = np.zeros(len(at.tick), dtype=bool)
-        notes = np.zeros((len(at.tick), 2), np.int64)
+        notes = np.zeros((len(at.tick), 3), np.int64)
         for row, tick in enumerate(at.tick.tolist()):
             number = self._number(tick)
             if number < 0:
@@ -299,14 +331,15 @@ class Transformed(Wish):
         mine = inside & (at.track == self.track) & (notes[:, 0] > 0)
         if not mine.any():
             return None
-        return np.asarray(self.pull * (mine[:, None] & (np.arange(N_PITCHES) == notes[:, :1])))
+        pull = self.pull * np.where(notes[:, 2] > 0, -0.5, 1.0)[:, None]
+        return np.asarray(pull * (mine[:, None] & (np.arange(N_PITCHES) == notes[:, :1])))
 
     def durations(self, at: Standing) -> Floats | None:
         inside, notes = self._here(at)
-        mine = inside & (at.track == self.track) & (notes[:, 0] == at.pitch)
+        mine = inside & (at.track == self.track) & (notes[:, 0] > 0)
         if not mine.any():
             return None
-        return np.asarray(self.pull * (mine[:, None] & (np.arange(N_DURATIONS) == notes[:, 1:])))
+        return np.asarray(self.pull * (mine[:, None] & (np.arange(N_DURATIONS) == notes[:, 1:2])))
 
 
 def _far(pitch: int) -> object:
@@ -320,7 +353,7 @@ def _returns(plan: FormPlan, arrays: PlanArrays) -> tuple[_Return, ...]:
     made = []
     for row in rows:
         kind = VARIATION_KINDS[row["variation"]]
-        if row["reference"] < 0 or kind not in KINDS:
+        if row["reference"] < 0 or kind not in (*KINDS, *PLAIN):
             continue
         first = rows[np.flatnonzero(rows["start"] == row["reference"])[0]]
         here, there = (_key(arrays, int(item["start"])) for item in (row, first))

@@ -137,10 +137,13 @@ class Returns(Wish):
     """A theme that comes back is drawn to what it was, as its variation says.
 
     The pull lets go, and turns against the same pitches, where a varied return has kept more than
-    `KEPT` of its newest notes, and grows where it has kept less.
+    `KEPT` of its newest notes, and grows where it has kept less. Pitches and durations of the
+    melody, where it is not literal, are left to
+    `hybrid.symbolic_transformer.event_variations.Transformed`.
     """
 
-    def __init__(self, told: PlanColumns, factor: float = 1.0) -> None:
+    def __init__(self, told: PlanColumns, factor: float = 1.0, melody: int | None = None) -> None:
+        self.melody = -1 if melody is None else melody
         names = [column.name for column in PLAN_COLUMNS]
         kinds = told.table[:, names.index("variation")]
         strengths = np.array([RETURNS.get(kind, 0.0) for kind in VARIATION_KINDS])
@@ -158,6 +161,10 @@ class Returns(Wish):
         share = np.nan_to_num(at.rows.kept_share(LOOK_BACK), nan=KEPT)
         turn = np.clip(1 + STEER * (KEPT - share), *TURNS)
         return np.where(self.is_literal[ticks], pull, pull * turn)
+
+    def _own_pull(self, at: Standing) -> Floats:
+        literal = self.is_literal[np.minimum(at.tick, len(self.is_literal) - 1)]
+        return np.where(literal | (at.track != self.melody), self._pull(at, at.tick), 0.0)
 
     def places(self, at: Standing, ticks: Ints) -> Floats | None:
         pull = np.maximum(self._pull(at, at.here), 0)
@@ -179,13 +186,13 @@ class Returns(Wish):
         return np.asarray(pull[:, None] * (np.arange(N_TRACKS) == source[:, None]))
 
     def pitches(self, at: Standing) -> Floats | None:
-        pull = self._pull(at, at.tick) * (at.own[:, 3] > 0)
+        pull = self._own_pull(at) * (at.own[:, 3] > 0)
         if not pull.any():
             return None
         return np.asarray(pull[:, None] * (np.arange(N_PITCHES) == at.own[:, 3, None]))
 
     def durations(self, at: Standing) -> Floats | None:
-        pull = self._pull(at, at.tick) * (at.own[:, 4] > 0) * (at.pitch == at.own[:, 3])
+        pull = self._own_pull(at) * (at.own[:, 4] > 0) * (at.pitch == at.own[:, 3])
         if not pull.any():
             return None
         return np.asarray(pull[:, None] * (np.arange(len(LENGTHS)) == at.own[:, 4, None]))

@@ -40,16 +40,16 @@ NEVER = -1e9
 CLOSES = {"PAC": 1.0, "IAC": 0.5, "HC": 0.6, "PC": 0.05, "DC": 0.02}
 FINAL = {"PAC": 1.0, "IAC": 0.3, "PC": 0.02}
 #: Nats for a note outside its chord: begun or held on the beat, and off it, by step and by leap.
-STRUCK, HELD, PASSING, LEAPING = -3.5, -2.0, -0.4, -2.5
+STRUCK, HELD, PASSING, LEAPING = -5.0, -3.0, -0.4, -2.5
 #: Nats for a chord's seventh in the melody.
-SEVENTH = -0.7
+SEVENTH = -1.2
 #: Chance that a chord stays, by the strength of the beat that begins (0..3), where chords change
 #: by the beat and where they change by the bar.
-STAYS = {"beat": (0.6, 0.3, 0.12, 0.05), "bar": (0.95, 0.9, 0.6, 0.1)}
+STAYS = {"beat": (0.6, 0.4, 0.25, 0.15), "bar": (0.95, 0.9, 0.6, 0.1)}
 #: The same where the melody holds its note or rests.
 STAYS_UNDER_HELD = 0.5
 #: Weight of another key, at a chord that both have and between phrases, and of a chromatic chord.
-MODULATION, NEW_KEY, CHROMATIC = 0.02, 0.15, 0.3
+MODULATION, NEW_KEY, CHROMATIC = 0.005, 0.4, 0.3
 #: Weight of keys other than the home key's own for a piece's first and last chord.
 FOREIGN = 1e-3
 

@@ -124,10 +124,10 @@ def _voices_of(track: Track, index: int, label: str) -> list[Voice]:
                 for number, line in zip(numbers.tolist(), lines, strict=True)
                 if line is not None
             ]
-    lines = [line for line in _split_chords(track.notes) if len(line)]
+    read = [line for line in _split_chords(track.notes) if len(line)]
     return [
-        Voice(f"{label}/{number}", notes, index, is_reading=len(lines) >= CHORDAL)
-        for number, notes in enumerate(lines, start=1)
+        Voice(f"{label}/{number}", notes, index, is_reading=len(read) >= CHORDAL)
+        for number, notes in enumerate(read, start=1)
     ]
 
 

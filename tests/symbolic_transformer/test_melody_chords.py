@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -59,7 +61,7 @@ def test_phrases_close() -> None:
 def test_chords_follow_the_tables_and_fit_the_notes() -> None:
     score = tune(FIRST, SECOND)
     found = melody_chords(score, (3840, 7680))
-    for one, two in zip(found, found[1:], strict=False):
+    for one, two in pairwise(found):
         if one.key == two.key and two.onset != 3840:
             assert chord_table("common", one.key).allows(one.numeral, two.numeral)
     notes = score.tracks[0].notes
