@@ -257,9 +257,11 @@ def _shown(value: object) -> str:
 
 
 def rules_for(plan: FormPlan) -> str:
-    """The rule set that a plan's textures ask for: ``chorale``, or ``accompanied``."""
+    """The rule set of a plan's textures and style: ``chorale``, ``pop`` or ``accompanied``."""
     textures = {placed.shared.texture for placed in plan.phrases()}
-    return "chorale" if textures <= {"chorale", "counterpoint"} else "accompanied"
+    if textures <= {"chorale", "counterpoint"}:
+        return "chorale"
+    return "pop" if plan.style == "pop" else "accompanied"
 
 
 def analyse(plan: FormPlan, score: Score, rules: str | None = None) -> tuple[Analysis, Agreement]:

@@ -20,6 +20,7 @@ from hybrid.symbolic_transformer.event_parts import Seating, seat_plan
 from hybrid.symbolic_transformer.tables import TICKS, PlanArrays, ScoreArrays, quarters_to_grid
 
 if TYPE_CHECKING:
+    from hybrid.symbolic_transformer.event_cadences import CloseWeights
     from hybrid.symbolic_transformer.event_limits import Limit
     from hybrid.symbolic_transformer.event_model import EventTransformer
     from hybrid.symbolic_transformer.event_sampler import SampleSettings, Written
@@ -28,6 +29,11 @@ if TYPE_CHECKING:
 
 #: Given events after a region that the particles' joins are weighed by.
 JOIN_EVENTS = 24
+#: Against a note over the sounding note of the line above, in nats. Of POP909's piano notes 4% lie
+#: over the melody that sounds with them.
+ABOVE = {"chorale": 3.0, "quartet": 3.0, "pop": 1.5}
+#: Against parallels of melody and bass over an accompaniment, in nats.
+PARALLELS = 12.0
 #: Name of what stands around a region, where a conflict names it.
 GIVEN = "the notes that are given"
 
@@ -56,6 +62,8 @@ class TransformerEngine:
     settings : SampleSettings or None
     weights : WishWeights or None
         How strongly the plan is asked for.
+    closes : CloseWeights or None
+        How strongly its cadences are.
     guided : bool
         False leaves the wishes for the plan's harmony and returning themes out, and the
         part-writing limits that no user asked for; for measuring what they do.
@@ -72,6 +80,7 @@ class TransformerEngine:
     model: EventTransformer | None = None
     settings: SampleSettings | None = None
     weights: WishWeights | None = None
+    closes: CloseWeights | None = None
     guided: bool = True
     progress: Callable[[float], None] = field(default=lambda share: None)
 
@@ -130,7 +139,7 @@ class TransformerEngine:
         seating = seat_plan(plan)
         task = _task(plan, arrays, seating, given, region)
         demands = demand(plan, arrays, seating, (*plan.constraints, *constraints))
-        limits, wishes = self._plan_limits(plan, arrays, seating, task)
+        limits, wishes = self._plan_limits(plan, arrays, seating, task, int(rng.integers(2**31)))
         limits += [*demands.limits, *_given_limits(arrays, task)]
         wishes += demands.wishes
         sampler = EventSampler(model, arrays, seating.style, rng, limits, wishes, self.settings)
@@ -169,9 +178,11 @@ class TransformerEngine:
         return self.model
 
     def _plan_limits(
-        self, plan: FormPlan, arrays: PlanArrays, seating: Seating, task: _Task
+        self, plan: FormPlan, arrays: PlanArrays, seating: Seating, task: _Task, seed: int
     ) -> tuple[list[Limit], list[Wish]]:
         """What holds without anybody asking: instruments, resting tracks, part-writing."""
+        from hybrid.symbolic_transformer.event_cadences import Closes
+        from hybrid.symbolic_transformer.event_constraints import Soft
         from hybrid.symbolic_transformer.event_limits import (
             NEVER,
             EndsBy,
@@ -181,6 +192,8 @@ class TransformerEngine:
             Silent,
             midi_set,
         )
+        from hybrid.symbolic_transformer.event_motion import Foresees, NoAugmentedSeconds
+        from hybrid.symbolic_transformer.event_variations import Transformed
         from hybrid.symbolic_transformer.event_wishes import Above, Harmony, Returns, WishWeights
 
         limits: list[Limit] = [EndsBy("the piece's end", sorted(task.tracks), arrays.length)]
@@ -209,11 +222,29 @@ class TransformerEngine:
         wishes.append(Harmony(arrays, weights))
         from hybrid.symbolic_transformer.event_columns import PlanColumns
 
-        wishes.append(Returns(PlanColumns(arrays), weights.returns))
-        if seating.style != "pop":
-            every = tuple(sorted({s.track for seats in seating.seats for s in seats}))
-            wishes.append(Above(every))
-            limits.append(Parallels("no parallel fifths or octaves", every, (0, NEVER), -1))
+        melody = 0 if 0 in task.tracks else None
+        wishes.append(Returns(PlanColumns(arrays), weights.returns, melody))
+        if melody is not None:
+            top = [seat for seats in seating.seats for seat in seats if seat.track == 0]
+            low, high = (max(s.low - s.shift for s in top), min(s.high - s.shift for s in top))
+            wishes.append(Transformed(plan, arrays, low=low, high=high, seed=seed))
+        every = sorted({s.track for seats in seating.seats for s in seats})
+        always = set(every).intersection(*({s.track for s in seats} for seats in seating.seats))
+        lines = every
+        if seating.style == "pop":
+            # A second melody has no place in the order, and chords are no lines.
+            every = [track for track in every if track != 1]
+            lines = [0, 3]
+            always &= set(lines)
+        wishes.append(Closes(arrays, sorted(always & task.tracks), self.closes))
+        wishes.append(Above(tuple(every), ABOVE[seating.style]))
+        wishes.append(Foresees(arrays, lines))
+        wishes.append(NoAugmentedSeconds(arrays, lines))
+        parallels = Parallels("no parallel fifths or octaves", lines, (0, NEVER), -1)
+        if seating.style == "pop":
+            wishes.append(Soft(parallels, PARALLELS))
+        else:
+            limits.append(parallels)
         return limits, wishes
 
     def _trace(self, seating: Seating, notes: Sequence[NewNote], written: Written) -> Trace:

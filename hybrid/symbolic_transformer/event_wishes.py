@@ -17,15 +17,13 @@ from hybrid.symbolic_transformer.event_dues import Reach
 from hybrid.symbolic_transformer.event_limits import LENGTHS, NEVER, Standing
 from hybrid.symbolic_transformer.events import LOWEST, N_PITCHES, N_PLACES, N_TRACKS, NEXT_BAR
 from hybrid.symbolic_transformer.moments import conditions_at
-from hybrid.symbolic_transformer.tables import CADENCE_KINDS, TICKS, VARIATION_KINDS, PlanArrays
+from hybrid.symbolic_transformer.tables import TICKS, VARIATION_KINDS, PlanArrays
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 #: Pitch class of each place of the pitch vocabulary.
 CLASSES = (np.arange(N_PITCHES) + LOWEST - 1) % 12
 BASS = N_TRACKS - 1
-#: Scale degrees in semitones that the highest line of a cadence ends on, by its kind.
-ENDINGS = {"PAC": (0,), "IAC": (3, 4, 7), "PC": (0, 3, 4, 5, 9)}
 #: How strongly a returning theme pulls to its first appearance, by variation; others not at all.
 RETURNS = {"literal": 30.0, "varied": 1.0, "ornament": 0.8, "transposed": 1.0, "none": 0.8}
 
@@ -49,8 +47,6 @@ class WishWeights:
         Against another bass than the chord's where the chord begins.
     change : float
         Against writing past a new chord without its bass.
-    cadence : float
-        Against a highest line that does not end as the cadence asks.
     returns : float
         Factor on `RETURNS`.
     """
@@ -60,7 +56,6 @@ class WishWeights:
     hold: float = 1.5
     bass: float = 3.0
     change: float = 2.5
-    cadence: float = 4.0
     returns: float = 1.0
 
 
@@ -85,10 +80,10 @@ class Wish:
 
 
 class Harmony(Wish):
-    """Notes of the plan's chords, their basses where they begin, endings as cadences ask."""
+    """Notes of the plan's chords, their basses where they begin."""
 
-    def __init__(self, plan: PlanArrays, weights: WishWeights, melody: int = 0) -> None:
-        self.weights, self.melody = weights, melody
+    def __init__(self, plan: PlanArrays, weights: WishWeights) -> None:
+        self.weights = weights
         self.last = plan.length
         found = conditions_at(plan, np.arange(plan.length + 1))
         has = found.mask > 0
@@ -101,7 +96,6 @@ class Harmony(Wish):
         self.starts = np.append(chords["start"].astype(np.int64), NEVER)
         self.begins = np.isin(np.arange(plan.length + 1), self.starts)
         self.cost = np.where(_on_beat(plan), weights.strong, weights.weak)
-        self.ending = _endings(plan)
 
     def places(self, at: Standing, ticks: Ints) -> Floats | None:
         rows = at.rows
@@ -127,8 +121,6 @@ class Harmony(Wish):
         bass = self.bass[tick]
         lowest = (at.track == BASS) & self.begins[tick] & (bass >= 0)
         made -= self.weights.bass * (lowest[:, None] & (bass[:, None] != CLASSES))
-        leads = at.track == self.melody
-        made -= self.weights.cadence * (leads[:, None] & ~self.ending[tick][:, CLASSES])
         return np.asarray(made)
 
     def durations(self, at: Standing) -> Floats | None:
@@ -145,15 +137,19 @@ class Returns(Wish):
     """A theme that comes back is drawn to what it was, as its variation says.
 
     The pull lets go, and turns against the same pitches, where a varied return has kept more than
-    `KEPT` of its newest notes, and grows where it has kept less.
+    `KEPT` of its newest notes, and grows where it has kept less. Pitches and durations of the
+    melody, where it is not literal, are left to
+    `hybrid.symbolic_transformer.event_variations.Transformed`.
     """
 
-    def __init__(self, told: PlanColumns, factor: float = 1.0) -> None:
+    def __init__(self, told: PlanColumns, factor: float = 1.0, melody: int | None = None) -> None:
+        self.melody = -1 if melody is None else melody
         names = [column.name for column in PLAN_COLUMNS]
         kinds = told.table[:, names.index("variation")]
         strengths = np.array([RETURNS.get(kind, 0.0) for kind in VARIATION_KINDS])
-        literal = kinds == VARIATION_KINDS.index("literal")
-        pull = np.where(literal, strengths[kinds], factor * strengths[kinds])
+        # A chord other than there asks for other notes.
+        literal = (kinds == VARIATION_KINDS.index("literal")) & _same_chords(told)
+        pull = np.where(literal, strengths[kinds], factor * np.minimum(strengths[kinds], 1.0))
         self.pull = np.where(told.reference >= 0, pull, 0.0)
         self.is_literal = literal
 
@@ -165,6 +161,10 @@ class Returns(Wish):
         share = np.nan_to_num(at.rows.kept_share(LOOK_BACK), nan=KEPT)
         turn = np.clip(1 + STEER * (KEPT - share), *TURNS)
         return np.where(self.is_literal[ticks], pull, pull * turn)
+
+    def _own_pull(self, at: Standing) -> Floats:
+        literal = self.is_literal[np.minimum(at.tick, len(self.is_literal) - 1)]
+        return np.where(literal | (at.track != self.melody), self._pull(at, at.tick), 0.0)
 
     def places(self, at: Standing, ticks: Ints) -> Floats | None:
         pull = np.maximum(self._pull(at, at.here), 0)
@@ -186,16 +186,26 @@ class Returns(Wish):
         return np.asarray(pull[:, None] * (np.arange(N_TRACKS) == source[:, None]))
 
     def pitches(self, at: Standing) -> Floats | None:
-        pull = self._pull(at, at.tick) * (at.own[:, 3] > 0)
+        pull = self._own_pull(at) * (at.own[:, 3] > 0)
         if not pull.any():
             return None
         return np.asarray(pull[:, None] * (np.arange(N_PITCHES) == at.own[:, 3, None]))
 
     def durations(self, at: Standing) -> Floats | None:
-        pull = self._pull(at, at.tick) * (at.own[:, 4] > 0) * (at.pitch == at.own[:, 3])
+        pull = self._own_pull(at) * (at.own[:, 4] > 0) * (at.pitch == at.own[:, 3])
         if not pull.any():
             return None
         return np.asarray(pull[:, None] * (np.arange(len(LENGTHS)) == at.own[:, 4, None]))
+
+
+def _same_chords(told: PlanColumns) -> NDArray[np.bool_]:
+    """Whether each tick has the chord of the tick it returns to, moved with the key."""
+    names = [column.name for column in PLAN_COLUMNS]
+    mask = told.table[:, names.index("mask")].astype(np.int64)
+    there = mask[np.clip(told.reference, 0, len(mask) - 1)]
+    turn = told.shift % 12
+    moved = ((there << turn) | (there >> (12 - turn))) & 4095
+    return np.asarray((told.reference >= 0) & (mask == moved))
 
 
 class Above(Wish):
@@ -269,23 +279,6 @@ def _on_beat(plan: PlanArrays) -> NDArray[np.bool_]:
         # Beats are counted back from the end, which also serves a pickup.
         made[np.arange(int(bar["end"]) - beat, int(bar["start"]) - 1, -beat)] = True
         made[int(bar["start"])] = True
-    return made
-
-
-def _endings(plan: PlanArrays) -> NDArray[np.bool_]:
-    """Pitch classes that the highest line may have at each tick: all but at cadences."""
-    made = np.ones((plan.length + 1, 12), dtype=bool)
-    for row in plan.cadences:
-        tones = ENDINGS.get(CADENCE_KINDS[row["kind"]])
-        tick = int(row["tick"])
-        found = conditions_at(plan, np.array([tick]))
-        if tones is None or found.tonic[0] < 0:
-            continue
-        end = tick + max(int(found.to_phrase_end[0]), 1)
-        open_ = np.zeros(12, dtype=bool)
-        open_[[(int(found.tonic[0]) + tone) % 12 for tone in tones]] = True
-        # Only the first beat: what comes after may lead on.
-        made[tick : min(end, tick + TICKS)] = open_
     return made
 
 

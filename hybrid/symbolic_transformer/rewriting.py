@@ -20,7 +20,7 @@ from hybrid.core.pitch import Key
 from hybrid.core.plan import Constraint, FormPlan, Phrase, PlanChord, Section, parse_chords
 from hybrid.core.score import NOTE_DTYPE, Score, Track
 from hybrid.core.trace import Trace
-from hybrid.symbolic_transformer.event_parts import Part, seat_plan
+from hybrid.symbolic_transformer.event_parts import IN_PARTS, Part, seat_plan
 
 #: Instruments under a melody, where none are named.
 BAND = ("flute", "piano", "acoustic bass")
@@ -153,10 +153,11 @@ def set_melody(
     instruments : tuple of str
         The first one has the melody.
     chords : str, optional
-        ``"I | IV V | I"``, a cell a bar and from bar 1 on; read from the melody where left out,
-        which is a guess: one line leaves its harmony open.
+        ``"I | IV V | I"``, a cell a bar and from bar 1 on; where left out, what the grammar's
+        chord tables would have under the melody, with cadences where its phrases end
+        (`hybrid.symbolic_transformer.melody_chords`).
     key : Key, optional
-        Of ``chords``; the melody's signature, or what is read from it, where left out.
+        The home key; the melody's signature, or what is read from it, where left out.
 
     Raises
     ------
@@ -170,7 +171,11 @@ def set_melody(
     melody = _melody_of(score)
     alone = replace(score, tracks=(melody,), length=score.length)
     if chords is None:
-        found = extract_plan(alone)
+        from hybrid.symbolic_transformer.melody_chords import melody_chords
+
+        ends = _phrase_ends(replace(score, tracks=(_marked(score, melody),), length=score.length))
+        pace = "beat" if texture in IN_PARTS else "bar"
+        found = extract_plan(alone, melody_chords(alone, ends, key, pace) or None)
     else:
         home = key or score.key_at(0) or extract_plan(alone).key
         assert home is not None
@@ -225,6 +230,25 @@ def _melody_of(score: Score) -> Track:
         kept["duration"] = ends - kept["onset"]
         return replace(track, notes=kept, articulations=(), slurs=(), graces=())
     raise ScoreError(f"a melody must have notes, got {len(score.tracks)} tracks without any")
+
+
+def _marked(score: Score, melody: Track) -> Track:
+    """The melody with the fermatas that its own notes have."""
+    own = {(int(n["onset"]), int(n["pitch"])) for n in melody.notes}
+    marks = [m for track in score.tracks for m in track.articulations if m.kind == "fermata"]
+    return replace(melody, articulations=tuple(m for m in marks if (m.tick, m.pitch) in own))
+
+
+def _phrase_ends(score: Score) -> list[int]:
+    """Where a melody's phrases end: where it is marked or rests, or else where its plan has it."""
+    from hybrid.theory.cadences import phrase_ends
+    from hybrid.theory.extract import extract_plan
+
+    marked = [tick for tick in phrase_ends(score) if tick > score.pickup_ticks]
+    if len(marked) > 1:
+        return marked
+    quarter = score.ticks_per_quarter
+    return [round(item.end * quarter) for item in extract_plan(score).phrases()]
 
 
 def _spans(score: Score, chords: str, key: Key) -> list[ChordSpan]:

@@ -2,7 +2,8 @@
 
 Nothing is known here of a plan or of the code that wrote the notes. The last two
 harmonies of a phrase decide (`hybrid.theory.chords`), with the bass of both and the tone
-that the highest voice rests on:
+that the highest voice rests on (where that voice is one of the lines that a track's chords are
+split into, whatever sounds highest):
 
 =====  ==================================================================================
 PAC    V or V7 in root position to I in root position, the highest voice on the tonic
@@ -347,11 +348,14 @@ def _resting_pitch_class(slices: Slices, last: _Harmony, end: int) -> int | None
     first = int(np.searchsorted(slices.tick, last.onset))
     stop = int(np.searchsorted(slices.tick, min(end, last.end)))
     members = {(last.root + above) % 12 for above in QUALITIES[last.quality]}
+    # Lines read out of chords lie by their median pitch: a few high notes of a keyboard may stand
+    # over the melody that sounds above it. There the highest note of the moment counts.
+    rows = slices.n_voices if slices.voices[0].is_reading else 1
     best: int | None = None
     longest = stay = 0
     before = -1
     for slot in range(first, stop):
-        pitch = int(slices.pitch[0, slot])
+        pitch = int(slices.pitch[:rows, slot].max())
         pc = -1 if pitch == REST else pitch % 12
         ticks = int(min(slices.end[slot], end) - slices.tick[slot])
         stay = stay + ticks if pc == before else ticks

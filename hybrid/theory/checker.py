@@ -155,7 +155,7 @@ def check(
     hits: list[Hit] = list(check_patterns(context))
     for function, ids in CHECKS:
         if context.wants(*ids):
-            hits.extend(hit for hit in function(context) if hit.rule in rule_set.rules)
+            hits.extend(hit for hit in function(context) if context.counts(hit))
     return _findings(context, hits)
 
 

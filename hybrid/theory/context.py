@@ -56,6 +56,19 @@ class Context:
         """Whether the set has any of the rules."""
         return any(rule in self.rules.rules for rule in rules)
 
+    def counts(self, hit: Hit) -> bool:
+        """Whether a rule of the set is about the voices of a hit.
+
+        A rule with the parameter ``own_lines`` leaves lines out that were read out of a track's
+        chords.
+        """
+        rule = self.rules.rules.get(hit.rule)
+        if rule is None:
+            return False
+        if not rule.params.get("own_lines", False):
+            return True
+        return not any(self.slices.voices[row].is_reading for row in hit.voices)
+
     @cached_property
     def phrase(self) -> NDArray[np.int64]:
         """Number of each slice's phrase, from 0; (S,)."""

@@ -24,6 +24,7 @@ from hybrid.core.errors import ScoreError
 from hybrid.core.score import Score, Track
 
 MAX_LINES = 8  # lines read out of one chordal track; lower inner notes beyond are left out
+CHORDAL = 3  # lines from which on a track plays chords; two may be a line with octaves in it
 #: Two notes in a row may overlap by this share of the shorter one (played legato).
 LEGATO = 0.2
 FOUR_VOICES = ("soprano", "alto", "tenor", "bass")
@@ -41,11 +42,14 @@ class Voice:
         Ascending, without overlap.
     track : int
         Index of its track in the score.
+    is_reading : bool
+        Whether it is one of three lines or more that a track's chords were split into.
     """
 
     name: str
     notes: NDArray[Any]
     track: int
+    is_reading: bool = False
 
 
 def find_voices(score: Score, names: Sequence[str] | None = None) -> tuple[Voice, ...]:
@@ -120,10 +124,10 @@ def _voices_of(track: Track, index: int, label: str) -> list[Voice]:
                 for number, line in zip(numbers.tolist(), lines, strict=True)
                 if line is not None
             ]
+    read = [line for line in _split_chords(track.notes) if len(line)]
     return [
-        Voice(f"{label}/{number}", notes, index)
-        for number, notes in enumerate(_split_chords(track.notes), start=1)
-        if len(notes)
+        Voice(f"{label}/{number}", notes, index, is_reading=len(read) >= CHORDAL)
+        for number, notes in enumerate(read, start=1)
     ]
 
 
