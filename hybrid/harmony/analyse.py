@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from hybrid.harmony.model import HarmonyModel
 
 
+#: Tones of augmented sixths above the flat sixth degree: that, tonic, third or second, fourth.
+_SIXTH_ORDER = (0, 4, 1, 6, 10)
+
+
 @dataclass(frozen=True, eq=False)
 class Analyser:
     """Trained models and how their scores become one reading.
@@ -98,17 +102,21 @@ def _chord_span(span: Any, onset: int, end: int, probability: float) -> ChordSpa
     names = ("mode", "of", "degree", "quality", "inversion")
     chord = Chord(*(int(span[name]) for name in names))
     quality = QUALITIES[chord.quality]
-    # An augmented sixth stands on the raised fourth degree, whatever its stacked root.
-    step = 3 if quality.endswith("-sixth") else (4 * chord.degree) % 7
+    root, degree, inversion = chord.root, (4 * chord.degree) % 7 + 1, chord.inversion
+    if quality.endswith("-sixth"):
+        # As in plans: the root is the raised fourth degree, inversion 0 has the flat sixth below.
+        flat_sixth = root - (6 if quality == "french-sixth" else 10)
+        order = sorted(chord.tones, key=lambda tone: _SIXTH_ORDER.index(tone - flat_sixth))
+        root, degree, inversion = flat_sixth + 10, 4, order.index(chord.bass)
     return ChordSpan(
         onset=onset,
         end=end,
         numeral=chord.figure,
         key=key_of(int(span["tonic"]), chord.mode),
-        degree=step + 1,
+        degree=degree,
         quality=quality,
-        inversion=chord.inversion,
-        root=int(span["tonic"]) + chord.root,
+        inversion=inversion,
+        root=int(span["tonic"]) + root,
         probability=probability,
     )
 

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import re
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from hybrid.core.analysis import Analysis
 from hybrid.core.audio import Audio
 from hybrid.core.plan import FormPlan
-from hybrid.core.resources import resource_path
 from hybrid.core.score import Score
 from hybrid.core.trace import Trace
 from hybrid.report import fragments
 from hybrid.report.data import MAX_DECISIONS, page_data, to_json
 from hybrid.report.derivation import derivation_svg, tree_svg
 from hybrid.report.engraving import Engraving, engrave
+from hybrid.report.frame import POLICY, asset, card, narrow_pages, template, wide_pages
 from hybrid.report.roll import describe_notes
 from hybrid.report.sound import Sound, page_sound
 from hybrid.report.timeline import describe_form, timeline_svg
 from hybrid.report.words import clock, title_text
-
-#: Nothing is fetched from anywhere: the browser itself is told to refuse.
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-    "font-src data:; media-src data: blob: 'self' file:"
-)
-_VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def build_page(
@@ -92,21 +81,21 @@ def build_page(
         _score_card(engraving),
         _roll_card(score),
         _findings_card(analysis, score),
-        _card(
+        card(
             "plan",
             "Plan and result",
             fragments.plan_table(plan, analysis, agreement),
             half=True,
         ),
-        _card("trace", "What made the notes", _trace_body(trace), half=True),
-        _card("provenance", "Provenance", fragments.provenance_list(provenance)),
+        card("trace", "What made the notes", _trace_body(trace), half=True),
+        card("provenance", "Provenance", fragments.provenance_list(provenance)),
     ]
-    page = _template("page.html").substitute(
+    page = template("page.html").substitute(
         policy=escape(POLICY),
         generator=escape(_generator(provenance)),
         title=escape(title),
         subtitle=escape(_subtitle(plan, score)),
-        style=_asset("page.css"),
+        style=asset("page.css"),
         facts=fragments.facts(plan, score, analysis, provenance),
         seconds=f"{max(sound.seconds, score.seconds):.2f}",
         length=clock(max(sound.seconds, score.seconds)),
@@ -114,34 +103,11 @@ def build_page(
         sections="\n".join(sections),
         made=escape(_made(engraving, provenance)),
         data=to_json(page_data(plan, score, analysis, trace)),
-        narrow=_narrow(engraving),
-        script=_asset("page.js"),
+        narrow=narrow_pages(engraving),
+        script=asset("page.js"),
     )
     tell(1.0)
     return page
-
-
-def _asset(name: str) -> str:
-    return resource_path("report", "assets", name).read_text(encoding="utf-8").strip()
-
-
-def _template(name: str) -> Template:
-    return Template(_asset(name) + "\n")
-
-
-def _card(
-    name: str, heading: str, body: str, *, tools: str = "", hint: str = "", half: bool = False
-) -> str:
-    top = f'<h2 id="{name}-heading">{escape(heading)}</h2>'
-    if hint:
-        top += f'<p class="hint">{escape(hint)}</p>'
-    if tools:
-        top += f'<div class="tools">{tools}</div>'
-    kind = "card half" if half else "card"
-    return (
-        f'<section class="{kind}" id="{name}" aria-labelledby="{name}-heading">'
-        f'<div class="top">{top}</div>{body}</section>'
-    )
 
 
 def _form_card(plan: FormPlan) -> str:
@@ -176,13 +142,13 @@ def _form_card(plan: FormPlan) -> str:
         "From above: bars, sections, phrases with their themes, keys, cadences (a filled corner "
         "closes, an open one does not). Click anywhere to go there."
     )
-    return _card("form", "Form", body, hint=hint)
+    return card("form", "Form", body, hint=hint)
 
 
 def _score_card(engraving: Engraving | None) -> str:
     if engraving is None:
-        return _card("score", "Score", '<p class="empty">No engraving was made.</p>')
-    pages = _pages(engraving.wide)
+        return card("score", "Score", '<p class="empty">No engraving was made.</p>')
+    pages = wide_pages(engraving)
     tools = (
         '<label><input type="checkbox" id="follow" checked> Follow</label>'
         '<label><input type="checkbox" id="marks"> Mark findings</label>'
@@ -196,7 +162,7 @@ def _score_card(engraving: Engraving | None) -> str:
             f'<p class="remark">The first {engraving.n_bars} of {engraving.n_bars_total} bars are '
             "engraved here; the MusicXML file has them all.</p>"
         )
-    return _card("score", "Score", body, tools=tools, hint="Click a note to see what made it.")
+    return card("score", "Score", body, tools=tools, hint="Click a note to see what made it.")
 
 
 def _roll_card(score: Score) -> str:
@@ -212,13 +178,13 @@ def _roll_card(score: Score) -> str:
         f'aria-label="{escape(describe_notes(score))}"></canvas></div></div></div>'
         '<div class="legend" id="legend" role="group" aria-label="Parts shown"></div>'
     )
-    return _card("notes", "Piano roll and chords", body, tools=tools)
+    return card("notes", "Piano roll and chords", body, tools=tools)
 
 
 def _findings_card(analysis: Analysis, score: Score) -> str:
     body = fragments.findings_table(analysis, score) + fragments.rates_table(analysis, score)
     hint = "What the part-writing checker found in the finished notes."
-    return _card("findings", "Rule findings", body, hint=hint)
+    return card("findings", "Rule findings", body, hint=hint)
 
 
 def _trace_body(trace: Trace) -> str:
@@ -245,25 +211,6 @@ def _audio(sound: Sound) -> str:
         "the sound of this page; the WAV file beside it has it.</p>"
     )
     return "".join(parts)
-
-
-def _pages(pages: tuple[str, ...]) -> str:
-    """Pages in boxes of their own shape, which hold their place while they are not drawn."""
-    boxes = []
-    for page in pages:
-        shape = _VIEW_BOX.search(page)
-        style = f' style="aspect-ratio:{shape[1]}/{shape[2]}"' if shape else ""
-        boxes.append(f'<div class="page"{style}>{page}</div>')
-    return "".join(boxes)
-
-
-def _narrow(engraving: Engraving | None) -> str:
-    if engraving is None:
-        return ""
-    pages = _pages(engraving.narrow)
-    # No time in the header: the same bytes each time.
-    packed = gzip.compress(pages.encode(), compresslevel=9, mtime=0)
-    return f'<script type="text/plain" id="narrow">{base64.b64encode(packed).decode()}</script>'
 
 
 def _subtitle(plan: FormPlan, score: Score) -> str:

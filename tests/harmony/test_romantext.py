@@ -226,12 +226,19 @@ def test_the_command_writes_what_it_prints(folder: Path) -> None:
     assert len(read(folder / "out" / "score.rntxt")) == len(printed["chords"])
     text = (folder / "out" / "score.musicxml").read_text()
     assert printed["chords"][0]["numeral"] in text
+    assert {"bar", "beat", "symbol", "function"} <= set(printed["chords"][0])
+    assert printed["harmonic_rhythm"][0]["bar"] == 1
+    page = (folder / "out" / "score.html").read_text()
+    assert 'id="graph-data"' in page
+    assert 'src="' not in page
     table = CliRunner().invoke(app, command, catch_exceptions=False).stdout
     assert table.splitlines()[0].split() == [
         "bar",
         "beat",
         "key",
         "numeral",
+        "symbol",
+        "function",
         "quality",
         "probability",
     ]
