@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,9 @@ from hybrid.harmony.annotations import score_arrays, with_spelling
 from hybrid.harmony.corpus import TICKS_PER_QUARTER
 from hybrid.harmony.decode import DecodeConfig, FrameScores, decode, path_spans
 from hybrid.harmony.features import FRAME_TICKS, piece_arrays
+from hybrid.harmony.frame_scores import network_scores
+from hybrid.harmony.inference import HarmonyNetwork
 from hybrid.harmony.labels import QUALITIES, Chord, key_of
-
-if TYPE_CHECKING:
-    from hybrid.harmony.model import HarmonyModel
-
 
 #: Tones of augmented sixths above the flat sixth degree: that, tonic, third or second, fourth.
 _SIXTH_ORDER = (0, 4, 1, 6, 10)
@@ -34,12 +32,12 @@ class Analyser:
 
     Attributes
     ----------
-    models : tuple of HarmonyModel
+    models : tuple of HarmonyNetwork
         With one vocabulary; their probabilities are averaged.
     decoding : DecodeConfig
     """
 
-    models: tuple[HarmonyModel, ...]
+    models: tuple[HarmonyNetwork, ...]
     decoding: DecodeConfig = field(default_factory=DecodeConfig)
 
     @classmethod
@@ -51,20 +49,17 @@ class Analyser:
         FormatError
             If a file is missing or is none of ours.
         """
-        from hybrid.harmony.weights import load_model
-
-        return cls(tuple(load_model(path) for path in paths), decoding or DecodeConfig())
+        networks = tuple(HarmonyNetwork.load(path) for path in paths)
+        return cls(networks, decoding or DecodeConfig())
 
     def spans(self, score: Score) -> tuple[NDArray[Any], FrameScores, NDArray[np.int64]]:
         """Label spans at 480 ticks a quarter, the scores of every frame, and the path."""
-        from hybrid.harmony.predict import score_frames
-
         notes, bars = score_arrays(score)
         if not len(notes):
             raise ScoreError("a score must have pitched notes to be analysed, got none")
         notes = with_spelling(notes)
         arrays = piece_arrays(notes, bars, notes["spelling"])
-        scores = score_frames(self.models, arrays)
+        scores = network_scores(self.models, arrays)
         path = decode(scores, self.decoding)
         end = int(notes["end"].max())
         spans = path_spans(scores, path, self.models[0].vocabulary, FRAME_TICKS, end)

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hybrid.harmony.corpus import SPANS
-from hybrid.harmony.features import FRAME_TICKS, PieceArrays, frame_labels
+from hybrid.harmony.examples import Example
+from hybrid.harmony.features import FRAME_TICKS, frame_labels
 from hybrid.harmony.labels import Chord, Vocabulary
 
 CONTEXT_FRAMES = 8  # notes that began so long before an excerpt are still seen
@@ -85,16 +86,6 @@ def label_columns(
     result[have, 3] = changes[have]
     result[have, 4] = key_changes[have]
     return result
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """One version of a piece: its arrays, its labels, and how often it is drawn."""
-
-    arrays: PieceArrays
-    tracks: NDArray[np.integer]
-    readings: tuple[NDArray[Any], ...]
-    weight: float
 
 
 class ExcerptPool:

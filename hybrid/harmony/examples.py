@@ -13,13 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.pitch import NO_SPELLING
-from hybrid.harmony.batches import Example
 from hybrid.harmony.corpus import Piece
-from hybrid.harmony.features import piece_arrays
+from hybrid.harmony.features import PieceArrays, piece_arrays
 from hybrid.harmony.labels import Chord, Vocabulary
 from hybrid.harmony.textures import texturise
 
 GPL_GROUPS = ("bps_fh",)
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One version of a piece: its arrays, its labels, and how often it is drawn."""
+
+    arrays: PieceArrays
+    tracks: NDArray[np.integer]
+    readings: tuple[NDArray[Any], ...]
+    weight: float
 
 
 @dataclass(frozen=True)

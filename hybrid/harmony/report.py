@@ -18,6 +18,7 @@ from hybrid.harmony.evaluation import Summary, compare, summarise
 from hybrid.harmony.examples import plain_example
 from hybrid.harmony.features import FRAME_TICKS
 from hybrid.harmony.folders import agreement, find_pieces, read_manifest, read_piece
+from hybrid.harmony.frame_scores import network_scores
 from hybrid.harmony.note_graph import note_graph, write_graphml
 from hybrid.harmony.romantext import romantext
 from hybrid.harmony.tables import analysis_record
@@ -60,11 +61,9 @@ def evaluate_pieces(
     pieces: list[Piece], analyser: Analyser, log: Callable[[str], None] | None = None
 ) -> Evaluation:
     """Compare the analyser with every reading of every piece."""
-    from hybrid.harmony.predict import score_frames
-
     comparisons = []
     for piece in pieces:
-        scores = score_frames(analyser.models, plain_example(piece).arrays)
+        scores = network_scores(analyser.models, plain_example(piece).arrays)
         path = decode(scores, analyser.decoding)
         vocabulary = analyser.models[0].vocabulary
         spans = path_spans(scores, path, vocabulary, FRAME_TICKS, piece.end)

@@ -23,12 +23,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hybrid.core.errors import ConfigError, HybridError
-from hybrid.harmony.batches import Example, ExcerptPool, Thinning
+from hybrid.harmony.batches import ExcerptPool, Thinning
 from hybrid.harmony.corpus import Piece, load_pieces
 from hybrid.harmony.decode import DecodeConfig, decode, path_spans
 from hybrid.harmony.evaluation import Summary, compare, summarise
 from hybrid.harmony.examples import (
     GPL_GROUPS,
+    Example,
     Mixture,
     collect_vocabulary,
     make_examples,

@@ -12,11 +12,11 @@ import torch
 from numpy.typing import NDArray
 
 from hybrid.core.errors import ConfigError, FormatError
-from hybrid.harmony.batches import Example, ExcerptPool, Thinning
+from hybrid.harmony.batches import ExcerptPool, Thinning
 from hybrid.harmony.corpus import BARS, SPANS, Piece, load_pieces, save_pieces
 from hybrid.harmony.decode import decode, path_spans
 from hybrid.harmony.evaluation import compare
-from hybrid.harmony.examples import collect_vocabulary, plain_example
+from hybrid.harmony.examples import Example, collect_vocabulary, plain_example
 from hybrid.harmony.features import FRAME_TICKS, N_PLACES, piece_arrays
 from hybrid.harmony.graph import RELATIONS
 from hybrid.harmony.model import HarmonyConfig, HarmonyModel, RelationalLayer
