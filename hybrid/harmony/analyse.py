@@ -52,9 +52,18 @@ class Analyser:
         networks = tuple(HarmonyNetwork.load(path) for path in paths)
         return cls(networks, decoding or DecodeConfig())
 
-    def spans(self, score: Score) -> tuple[NDArray[Any], FrameScores, NDArray[np.int64]]:
-        """Label spans at 480 ticks a quarter, the scores of every frame, and the path."""
+    def spans(
+        self, score: Score, until: int | None = None
+    ) -> tuple[NDArray[Any], FrameScores, NDArray[np.int64]]:
+        """Label spans at 480 ticks a quarter, the scores of every frame, and the path.
+
+        ``until`` as for `analyse`.
+        """
         notes, bars = score_arrays(score)
+        if until is not None:
+            stop = until * TICKS_PER_QUARTER // score.ticks_per_quarter
+            notes = notes[notes["onset"] < stop]
+            notes["end"] = np.minimum(notes["end"], stop)
         if not len(notes):
             raise ScoreError("a score must have pitched notes to be analysed, got none")
         notes = with_spelling(notes)
@@ -65,23 +74,30 @@ class Analyser:
         spans = path_spans(scores, path, self.models[0].vocabulary, FRAME_TICKS, end)
         return spans, scores, path
 
-    def analyse(self, score: Score) -> Analysis:
+    def analyse(self, score: Score, until: int | None = None) -> Analysis:
         """Chords and keys of a score.
 
         Each chord's probability is the mean over its frames of what the models give to key
         and chord together; each key's that of the key.
+
+        Parameters
+        ----------
+        score : Score
+        until : int, optional
+            Tick; what comes later is left out.
 
         Raises
         ------
         ScoreError
             If there are no pitched notes.
         """
-        spans, scores, path = self.spans(score)
+        spans, scores, path = self.spans(score, until)
         rows = np.arange(len(path))
         joint = np.exp(scores.log_probability[rows, path])
         key = np.exp(scores.key_log_probability[rows, scores.key[rows, path]])
         ticks = Fraction(score.ticks_per_quarter, TICKS_PER_QUARTER)
         last = max(track.end for track in score.tracks if not track.is_drum)
+        last = last if until is None else min(last, until)
         edges = [round(int(onset) * ticks) for onset in spans["onset"]] + [last]
         chords = []
         for row, span in enumerate(spans):

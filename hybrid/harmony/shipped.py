@@ -24,10 +24,14 @@ def load_analyser(weights: Sequence[Path] = ()) -> Analyser:
     """
     if weights:
         return Analyser.load(weights)
-    folder = resource_path("harmony", "trained")
-    paths = sorted(folder.glob("*.safetensors"))
+    paths = shipped_weights()
     if not paths:
         raise ConfigError("analysing needs weights: none ship with this version, name some")
-    decoding = folder / "decoding.json"
+    decoding = resource_path("harmony", "trained") / "decoding.json"
     config = DecodeConfig(**json.loads(decoding.read_text(encoding="utf-8")))
     return Analyser.load(paths, config)
+
+
+def shipped_weights() -> list[Path]:
+    """Files of the weights that ship, in order."""
+    return sorted(resource_path("harmony", "trained").glob("*.safetensors"))

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
-from hybrid.core.analysis import Analysis
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid.core.analysis import Analysis, ChordSpan
 from hybrid.core.chord_symbols import chord_symbols
 from hybrid.core.score import Score
 from hybrid.harmony.functions import FUNCTIONS, chord_functions
 from hybrid.harmony.rhythm import describe_rhythm, harmonic_rhythm
 from hybrid.harmony.tables import chord_place
-from hybrid.report.colours import FUNCTION_LETTERS
+from hybrid.report.colours import FUNCTION_COLOURS, FUNCTION_LETTERS
+from hybrid.report.frame import asset
 from hybrid.report.harmony_picture import (
     chord_row_svg,
     describe_keys,
@@ -91,3 +96,73 @@ def function_legend() -> str:
 def function_mark(name: str) -> str:
     """The letter of a function on its colour."""
     return f'<i class="fn {name}">{FUNCTION_LETTERS[name]}</i>'
+
+
+def harmony_style() -> str:
+    """Style of all that shows an analysis, with the colours of the functions."""
+    light = " ".join(f"--{name}: {colours[1]};" for name, colours in FUNCTION_COLOURS.items())
+    dark = " ".join(f"--{name}: {colours[2]};" for name, colours in FUNCTION_COLOURS.items())
+    fills = " ".join(
+        f".fn.{name} {{ background: {colours[0]}; border-color: {colours[1]}; }}"
+        for name, colours in FUNCTION_COLOURS.items()
+    )
+    themes = f':root {{ {light} }}\n:root[data-theme="dark"] {{ {dark} }}'
+    return f"{asset('harmony.css')}\n{themes}\n{fills}"
+
+
+def heard_body(planned: Analysis, heard: Analysis, score: Score) -> str:
+    """Lanes of what the analyser hears in a composed piece, and how far the plan is heard."""
+    shares = agreement_shares(planned, heard)
+    words = (
+        f"<p>What the harmony analyser hears in the notes alone, without the plan: "
+        f"{100 * shares['roots']:.0f}% of the time the planned root, "
+        f"{100 * shares['keys']:.0f}% the planned key.</p>"
+        if shares
+        else ""
+    )
+    end = heard.chords[-1].end if heard.chords else 0
+    if end < score.length - score.ticks_per_quarter:
+        last = score.bar_at(max(0, end - 1)).number
+        words += f'<p class="remark">Bars 1 to {last} were listened to.</p>'
+    return words + harmony_lanes(heard, score)
+
+
+def agreement_shares(planned: Analysis, heard: Analysis) -> dict[str, float]:
+    """Shares of time, 0..1, in which root and key are heard as planned; empty where none meet.
+
+    Roots and keys are compared as pitch classes, so that spelling makes no difference.
+    """
+    if not planned.chords or not heard.chords:
+        return {}
+    edges = {chord.onset for chord in (*planned.chords, *heard.chords)}
+    edges |= {chord.end for chord in (*planned.chords, *heard.chords)}
+    ticks = np.array(sorted(edges))
+    at, length = ticks[:-1], np.diff(ticks)
+    one, in_one = _rows_at(planned.chords, at)
+    other, in_other = _rows_at(heard.chords, at)
+    both = in_one & in_other
+    total = int(length[both].sum())
+    if not total:
+        return {}
+    same = (one == other) & both[:, None]
+    return {
+        "roots": float(length[same[:, 0]].sum() / total),
+        "keys": float(length[same[:, 1]].sum() / total),
+    }
+
+
+def _rows_at(
+    chords: Sequence[ChordSpan], ticks: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Root and key (as one number each) of the chord at each tick, and whether there is one."""
+    rows = np.array(
+        [
+            (7 * chord.root % 12, 7 * chord.key.tonic % 12 * 2 + chord.key.is_minor)
+            for chord in chords
+        ]
+    )
+    onsets = np.array([chord.onset for chord in chords])
+    ends = np.array([chord.end for chord in chords])
+    place = np.searchsorted(onsets, ticks, side="right") - 1
+    inside = (place >= 0) & (ticks < ends[np.maximum(place, 0)])
+    return rows[np.maximum(place, 0)], inside

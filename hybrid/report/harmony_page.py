@@ -16,11 +16,16 @@ from hybrid.core.score import Score
 from hybrid.harmony.functions import FUNCTIONS, chord_functions
 from hybrid.harmony.note_graph import SHOWN, score_graph
 from hybrid.harmony.rhythm import harmonic_rhythm
-from hybrid.report.colours import FUNCTION_COLOURS, FUNCTION_LETTERS
+from hybrid.report.colours import FUNCTION_LETTERS
 from hybrid.report.data import to_json
 from hybrid.report.engraving import Engraving, engrave
 from hybrid.report.frame import POLICY, asset, card, narrow_pages, template, wide_pages
-from hybrid.report.harmony_fragments import chord_table, function_legend, harmony_lanes
+from hybrid.report.harmony_fragments import (
+    chord_table,
+    function_legend,
+    harmony_lanes,
+    harmony_style,
+)
 from hybrid.report.harmony_picture import home_key, signs_of
 from hybrid.report.words import key_name, numeral_text, title_text
 
@@ -85,7 +90,7 @@ def build_harmony_page(
         generator=escape(f"hybrid {hybrid.__version__}"),
         title=escape(name),
         subtitle=escape("; ".join(part for part in (score.composer, source) if part)),
-        style="\n".join((asset("page.css"), asset("harmony.css"), _function_style())),
+        style=f"{asset('page.css')}\n{harmony_style()}",
         facts=_facts(analysis, score),
         sections="\n".join(sections),
         data=to_json(harmony_data(score, analysis)),
@@ -169,16 +174,6 @@ def graph_data(score: Score) -> dict[str, Any]:
             for _, source, target in graph.shown()
         ],
     }
-
-
-def _function_style() -> str:
-    light = " ".join(f"--{name}: {colours[1]};" for name, colours in FUNCTION_COLOURS.items())
-    dark = " ".join(f"--{name}: {colours[2]};" for name, colours in FUNCTION_COLOURS.items())
-    fills = " ".join(
-        f".fn.{name} {{ background: {colours[0]}; border-color: {colours[1]}; }}"
-        for name, colours in FUNCTION_COLOURS.items()
-    )
-    return f':root {{ {light} }}\n:root[data-theme="dark"] {{ {dark} }}\n{fills}'
 
 
 def _keys_card(analysis: Analysis, score: Score) -> str:

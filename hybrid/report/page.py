@@ -17,6 +17,7 @@ from hybrid.report.data import MAX_DECISIONS, page_data, to_json
 from hybrid.report.derivation import derivation_svg, tree_svg
 from hybrid.report.engraving import Engraving, engrave
 from hybrid.report.frame import POLICY, asset, card, narrow_pages, template, wide_pages
+from hybrid.report.harmony_fragments import harmony_style, heard_body
 from hybrid.report.roll import describe_notes
 from hybrid.report.sound import Sound, page_sound
 from hybrid.report.timeline import describe_form, timeline_svg
@@ -32,6 +33,7 @@ def build_page(
     audio: Audio | Path | None = None,
     musicxml: str | None = None,
     agreement: fragments.Figures | None = None,
+    heard: Analysis | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> str:
     """Build the page.
@@ -54,6 +56,8 @@ def build_page(
         `hybrid.report.engraving.MAX_BARS` bars are engraved.
     agreement : optional
         Figures of the score under its plan.
+    heard : Analysis, optional
+        What the harmony analyser hears in the notes; shown under the score.
     progress : callable, optional
         Called with the share that is done, 0..1.
 
@@ -79,6 +83,7 @@ def build_page(
     sections = [
         _form_card(plan),
         _score_card(engraving),
+        _heard_card(analysis, heard, score),
         _roll_card(score),
         _findings_card(analysis, score),
         card(
@@ -95,7 +100,7 @@ def build_page(
         generator=escape(_generator(provenance)),
         title=escape(title),
         subtitle=escape(_subtitle(plan, score)),
-        style=asset("page.css"),
+        style=asset("page.css") + (f"\n{harmony_style()}" if heard is not None else ""),
         facts=fragments.facts(plan, score, analysis, provenance),
         seconds=f"{max(sound.seconds, score.seconds):.2f}",
         length=clock(max(sound.seconds, score.seconds)),
@@ -163,6 +168,13 @@ def _score_card(engraving: Engraving | None) -> str:
             "engraved here; the MusicXML file has them all.</p>"
         )
     return card("score", "Score", body, tools=tools, hint="Click a note to see what made it.")
+
+
+def _heard_card(planned: Analysis, heard: Analysis | None, score: Score) -> str:
+    if heard is None:
+        return ""
+    hint = "Click anywhere to go there."
+    return card("heard", "Harmony as heard", heard_body(planned, heard, score), hint=hint)
 
 
 def _roll_card(score: Score) -> str:

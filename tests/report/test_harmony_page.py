@@ -8,6 +8,7 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,9 +16,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from hybrid.core.analysis import Analysis
 from hybrid.harmony.note_graph import note_graph
 from hybrid.io.musicxml import score_to_musicxml
+from hybrid.report import build_page
 from hybrid.report.colours import FUNCTION_COLOURS, INK, contrast
+from hybrid.report.harmony_fragments import agreement_shares
 from hybrid.report.harmony_page import build_harmony_page, graph_data, harmony_data
 
 if TYPE_CHECKING:
@@ -75,6 +79,20 @@ def test_chord_tones_are_pitch_classes_that_sound(example: Example) -> None:
     chords = harmony_data(example.score, example.analysis)["chords"]
     # E flat major: E flat, G, B flat.
     assert chords[1][7] == [3, 7, 10]
+
+
+def test_the_page_of_a_piece_shows_what_is_heard(example: Example) -> None:
+    chords = list(example.analysis.chords)
+    # The last chord, six of fifteen quarters, is heard as another in another key.
+    chords[2] = replace(chords[2], root=3, key=chords[1].key, probability=0.25)
+    heard = replace(example.analysis, chords=tuple(chords))
+    assert agreement_shares(example.analysis, heard) == {"roots": 0.6, "keys": 0.6}
+    page = build_page(example.plan, example.score, example.analysis, example.trace, {}, heard=heard)
+    assert "60% of the time the planned root, 60% the planned key" in page
+    assert 'id="heard"' in page
+    plain = build_page(example.plan, example.score, example.analysis, example.trace, {})
+    assert 'id="heard"' not in plain
+    assert agreement_shares(example.analysis, Analysis()) == {}
 
 
 # Machado, Oliveira & Fernandes (2009): full deuteranopia, protanopia and tritanopia, linear RGB.
