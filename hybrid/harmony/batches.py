@@ -7,7 +7,6 @@ gathers. Thinning the texture (single notes or whole tracks) happens here, at ra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -19,29 +18,9 @@ from hybrid.harmony.corpus import SPANS
 from hybrid.harmony.examples import Example
 from hybrid.harmony.features import FRAME_TICKS, frame_labels
 from hybrid.harmony.labels import Chord, Vocabulary
+from hybrid.harmony.train_config import Thinning
 
 CONTEXT_FRAMES = 8  # notes that began so long before an excerpt are still seen
-
-
-@dataclass(frozen=True)
-class Thinning:
-    """What is left out of an excerpt at random.
-
-    Attributes
-    ----------
-    note : float
-        Probability that an excerpt loses notes; then a share up to ``share`` of them.
-    share : float
-    track : float
-        Probability that a track is left out where others remain.
-    register : float
-        Standard deviation of the shift of register, in octaves.
-    """
-
-    note: float = 0.5
-    share: float = 0.25
-    track: float = 0.1
-    register: float = 0.5
 
 
 def ranges(first: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:

@@ -12,13 +12,14 @@ import torch
 
 from hybrid.harmony import inference
 from hybrid.harmony.batches import ExcerptPool
+from hybrid.harmony.config import HarmonyConfig
 from hybrid.harmony.corpus import BARS, NOTES
 from hybrid.harmony.examples import Example
 from hybrid.harmony.features import PieceArrays, piece_arrays
 from hybrid.harmony.frame_scores import network_scores
 from hybrid.harmony.inference import HarmonyNetwork
 from hybrid.harmony.labels import QUALITIES, Chord, Vocabulary
-from hybrid.harmony.model import HarmonyConfig, HarmonyModel
+from hybrid.harmony.model import HarmonyModel
 from hybrid.harmony.predict import score_frames
 from hybrid.harmony.weights import save_model
 

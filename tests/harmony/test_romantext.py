@@ -18,9 +18,10 @@ from hybrid.core.timeline import Metre
 from hybrid.harmony.analyse import Analyser
 from hybrid.harmony.annotations import Numeral, lay_spans, numeral_fields, numeral_from
 from hybrid.harmony.annotations import read_numerals as read
+from hybrid.harmony.config import HarmonyConfig
 from hybrid.harmony.folders import agreement, find_pieces, read_piece
 from hybrid.harmony.labels import QUALITIES, Chord
-from hybrid.harmony.model import HarmonyConfig, HarmonyModel
+from hybrid.harmony.model import HarmonyModel
 from hybrid.harmony.report import evaluate_folder
 from hybrid.harmony.romantext import beat_quarters, romantext
 from hybrid.harmony.weights import save_model
