@@ -17,6 +17,7 @@ from hybrid.core.score import Score
 from hybrid.harmony.annotations import score_arrays, with_spelling
 from hybrid.harmony.corpus import TICKS_PER_QUARTER
 from hybrid.harmony.decode import DecodeConfig, FrameScores, decode, path_spans
+from hybrid.harmony.examples import scale_rows
 from hybrid.harmony.features import FRAME_TICKS, piece_arrays
 from hybrid.harmony.frame_scores import network_scores
 from hybrid.harmony.inference import HarmonyNetwork
@@ -52,6 +53,16 @@ class Analyser:
         networks = tuple(HarmonyNetwork.load(path) for path in paths)
         return cls(networks, decoding or DecodeConfig())
 
+    def scores(
+        self, notes: NDArray[Any], bars: NDArray[Any], spelling: NDArray[np.integer], end: int = 0
+    ) -> FrameScores:
+        """Scores of every frame; parameters as for `hybrid.harmony.features.piece_arrays`."""
+        halved = None
+        if self.decoding.halved:
+            halved = piece_arrays(*scale_rows(notes, bars, -2), spelling, end // 2)
+        arrays = piece_arrays(notes, bars, spelling, end)
+        return network_scores(self.models, arrays, halved, self.decoding.halved)
+
     def spans(
         self, score: Score, until: int | None = None
     ) -> tuple[NDArray[Any], FrameScores, NDArray[np.int64]]:
@@ -67,8 +78,7 @@ class Analyser:
         if not len(notes):
             raise ScoreError("a score must have pitched notes to be analysed, got none")
         notes = with_spelling(notes)
-        arrays = piece_arrays(notes, bars, notes["spelling"])
-        scores = network_scores(self.models, arrays)
+        scores = self.scores(notes, bars, notes["spelling"])
         path = decode(scores, self.decoding)
         end = int(notes["end"].max())
         spans = path_spans(scores, path, self.models[0].vocabulary, FRAME_TICKS, end)

@@ -185,7 +185,7 @@ class HarmonyNetwork:
         """What each candidate takes from the others along the circle of fifths."""
         weight = self.tensors[f"{name}.weight"]  # (12, D)
         round_trip = np.concatenate([x, x[:, : N_TONICS - 1]], axis=1)
-        out = x * weight[0]
+        out: Floats = x * weight[0]
         for step in range(1, N_TONICS):
             out += round_trip[:, step : step + N_TONICS] * weight[step]
         out += self.tensors[f"{name}.bias"]

@@ -15,10 +15,9 @@ from hybrid.harmony.analyse import Analyser
 from hybrid.harmony.corpus import TICKS_PER_QUARTER, Piece
 from hybrid.harmony.decode import decode, path_spans
 from hybrid.harmony.evaluation import Summary, compare, summarise
-from hybrid.harmony.examples import plain_example
+from hybrid.harmony.examples import known_spelling
 from hybrid.harmony.features import FRAME_TICKS
 from hybrid.harmony.folders import agreement, find_pieces, read_manifest, read_piece
-from hybrid.harmony.frame_scores import network_scores
 from hybrid.harmony.note_graph import note_graph, write_graphml
 from hybrid.harmony.romantext import romantext
 from hybrid.harmony.tables import analysis_record
@@ -63,7 +62,7 @@ def evaluate_pieces(
     """Compare the analyser with every reading of every piece."""
     comparisons = []
     for piece in pieces:
-        scores = network_scores(analyser.models, plain_example(piece).arrays)
+        scores = analyser.scores(piece.notes, piece.bars, known_spelling(piece), piece.end)
         path = decode(scores, analyser.decoding)
         vocabulary = analyser.models[0].vocabulary
         spans = path_spans(scores, path, vocabulary, FRAME_TICKS, piece.end)

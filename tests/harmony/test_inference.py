@@ -85,8 +85,8 @@ def test_scores_of_a_piece_are_those_of_torch(
     np.testing.assert_allclose(one.key_log_probability, other.key_log_probability, atol=2e-5)
     np.testing.assert_allclose(one.change, other.change, atol=2e-5)
     # States come in another order where they are as likely.
-    kept = [np.sort(item.log_probability, axis=1) for item in (one, other)]
-    np.testing.assert_allclose(*kept, atol=5e-5)
+    kept, expected = (np.sort(item.log_probability, axis=1) for item in (other, one))
+    np.testing.assert_allclose(kept, expected, atol=5e-5)
 
 
 def test_windows_change_little_and_cover_everything(
@@ -111,6 +111,22 @@ def test_several_networks_are_averaged(pair: tuple[HarmonyModel, HarmonyNetwork]
     arrays = make_arrays(40, seed=4)
     one, two = network_scores([network], arrays), network_scores([network, network], arrays)
     np.testing.assert_allclose(one.key_log_probability, two.key_log_probability, atol=1e-6)
+
+
+def test_a_second_reading_in_halved_values_is_weighed(
+    pair: tuple[HarmonyModel, HarmonyNetwork],
+) -> None:
+    _, network = pair
+    plain, halved = make_arrays(60, seed=5), make_arrays(30, seed=6)
+    one, other = network_scores([network], plain), network_scores([network], halved)
+    both = network_scores([network], plain, halved, 0.5)
+    frames = np.minimum(np.arange(plain.n_frames) // 2, halved.n_frames - 1)
+    expected = np.exp(one.key_log_probability) + 0.5 * np.exp(other.key_log_probability[frames])
+    np.testing.assert_allclose(np.exp(both.key_log_probability), expected / 1.5, atol=1e-5)
+    change = (one.change + 0.5 * other.change[frames]) / 1.5
+    np.testing.assert_allclose(both.change, change, atol=1e-5)
+    none = network_scores([network], plain, halved, 0.0)
+    np.testing.assert_array_equal(none.log_probability, one.log_probability)
 
 
 def test_analysing_does_not_load_torch(repository: Path) -> None:

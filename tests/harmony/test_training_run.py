@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,6 @@ from typer.testing import CliRunner
 
 from hybrid.cli.app import app
 from hybrid.core.errors import ConfigError, FormatError
-from hybrid.harmony import examples
 from hybrid.harmony.analyse import Analyser
 from hybrid.harmony.corpus import BARS, SPANS, Piece, save_pieces
 from hybrid.harmony.textures import texturise
@@ -33,7 +33,7 @@ def make_piece(seed: int, group: str = "made") -> Piece:
 @pytest.fixture
 def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # One process: forks are not what is tested here.
-    monkeypatch.setattr(examples.os, "sched_getaffinity", lambda _: {0})
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0})
     save_pieces(tmp_path / "harmony_train.npz", [make_piece(n) for n in range(3)])
     save_pieces(tmp_path / "harmony_valid.npz", [make_piece(3)])
     return tmp_path

@@ -110,7 +110,7 @@ _EYES = {
 }
 
 
-def _lab(colour: str, eye: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _lab(colour: str, eye: np.ndarray) -> np.ndarray:
     rgb = np.array([int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)])
     linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
     seen = np.clip(eye @ linear, 0, 1)
