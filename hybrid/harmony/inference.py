@@ -232,8 +232,8 @@ class HarmonyNetwork:
             x = self._norm(h[:, candidate], f"{name}.norm")
             qkv = self._linear(x, f"{name}.qkv").reshape(t, 3, heads, size // heads)
             q, k, v = qkv.transpose(1, 2, 0, 3)  # each (H, T, D / H)
-            scores = _rotate(q, turn) @ _rotate(k, turn).transpose(0, 2, 1)
-            scores *= (size // heads) ** -0.5
+            q = _rotate(q, turn) * np.float32((size // heads) ** -0.5)
+            scores = q @ _rotate(k, turn).transpose(0, 2, 1)
             scores -= scores.max(axis=-1, keepdims=True)
             np.exp(scores, out=scores)
             x = (scores @ v) / scores.sum(axis=-1, keepdims=True)

@@ -18,7 +18,7 @@ from hybrid.harmony.evaluation import Summary, compare, summarise
 from hybrid.harmony.examples import known_spelling
 from hybrid.harmony.features import FRAME_TICKS
 from hybrid.harmony.folders import agreement, find_pieces, read_manifest, read_piece
-from hybrid.harmony.note_graph import note_graph, write_graphml
+from hybrid.harmony.note_graph import write_graphml
 from hybrid.harmony.romantext import romantext
 from hybrid.harmony.tables import analysis_record
 
@@ -32,7 +32,7 @@ def write_analysis(analysis: Analysis, score: Score, folder: Path, name: str) ->
     write_text(paths[0], romantext(analysis, score))
     write_musicxml(score, paths[1], analysis)
     write_text(paths[2], json.dumps(analysis_record(analysis, score), indent=1) + "\n")
-    write_graphml(note_graph(score), paths[3])
+    write_graphml(score, paths[3])
     return paths
 
 

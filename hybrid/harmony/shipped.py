@@ -13,7 +13,7 @@ from hybrid.harmony.decode import DecodeConfig
 
 
 def load_analyser(weights: Sequence[Path] = ()) -> Analyser:
-    """The analyser with the shipped weights, or with others.
+    """The analyser with the shipped weights, or with others; both read in the shipped way.
 
     Raises
     ------
@@ -22,13 +22,11 @@ def load_analyser(weights: Sequence[Path] = ()) -> Analyser:
     FormatError
         If a file is missing or is none of ours.
     """
-    if weights:
-        return Analyser.load(weights)
-    paths = shipped_weights()
-    if not paths:
-        raise ConfigError("analysing needs weights: none ship with this version, name some")
     decoding = resource_path("harmony", "trained") / "decoding.json"
     config = DecodeConfig(**json.loads(decoding.read_text(encoding="utf-8")))
+    paths = list(weights) or shipped_weights()
+    if not paths:
+        raise ConfigError("analysing needs weights: none ship with this version, name some")
     return Analyser.load(paths, config)
 
 
