@@ -22,11 +22,11 @@ def load_analyser(weights: Sequence[Path] = ()) -> Analyser:
     FormatError
         If a file is missing or is none of ours.
     """
-    decoding = resource_path("harmony", "trained") / "decoding.json"
-    config = DecodeConfig(**json.loads(decoding.read_text(encoding="utf-8")))
     paths = list(weights) or shipped_weights()
     if not paths:
         raise ConfigError("analysing needs weights: none ship with this version, name some")
+    decoding = resource_path("harmony", "trained") / "decoding.json"
+    config = DecodeConfig(**json.loads(decoding.read_text(encoding="utf-8")))
     return Analyser.load(paths, config)
 
 
