@@ -46,6 +46,8 @@ MAX_BARS = 48_000
 ENGINES = ("rules", "transformer")
 #: Places that `compose` tries to mend in one piece.
 DEFAULT_REPAIRS = 32
+#: Bars that a page's analysis covers: as many as its engraving.
+MAX_HEARD_BARS = 240
 #: Every player and editor reads 24-bit PCM, which holds more than any SoundFont does.
 WAV_SUBTYPE = "PCM_24"
 
@@ -570,6 +572,7 @@ class _Writer:
             audio=sound if sound.exists() else None,
             musicxml=(self.place / "piece.musicxml").read_text(encoding="utf-8"),
             agreement=self.piece.agreement,
+            heard=listen(score),
             progress=lambda share: self.progress("page", share),
         )
         (self.place / "index.html").write_text(page, encoding="utf-8")
@@ -583,7 +586,13 @@ class _Writer:
             for path in sorted(self.place.rglob("*"))
             if path.is_file()
         }
-        learned = {"weights": dict(self.piece.weights)} if self.piece.weights else {}
+        learned: dict[str, Any] = {}
+        if self.piece.weights:
+            learned["weights"] = dict(self.piece.weights)
+        if self.options.page and self.piece.score is not None:
+            from hybrid.harmony.shipped import shipped_weights
+
+            learned["analyser"] = {path.name: sha256_of(path) for path in shipped_weights()}
         return provenance(
             self.piece.seed,
             self.piece.options,
@@ -593,6 +602,24 @@ class _Writer:
             losses=self.losses,
             files=hashes,
         )
+
+
+def listen(score: Score, max_bars: int = MAX_HEARD_BARS) -> Analysis | None:
+    """What the harmony analyser hears in the first bars of a score; None where nothing is pitched.
+
+    Parameters
+    ----------
+    score : Score
+    max_bars : int
+        What comes later is left out: the page of a long piece shows no more.
+    """
+    from hybrid.harmony.shipped import load_analyser
+
+    if not any(len(track.notes) for track in score.tracks if not track.is_drum):
+        return None
+    bars = score.bars
+    until = bars[max_bars].start if len(bars) > max_bars else None
+    return load_analyser().analyse(score, until)
 
 
 def render_file(

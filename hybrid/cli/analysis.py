@@ -20,23 +20,29 @@ def analyse(
     file: Annotated[Path, typer.Argument(help="Score: MIDI, MusicXML (.mxl too), ABC or kern.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", help="Folder for RomanText, MusicXML and JSON."),
+        typer.Option(
+            "-o", "--output", help="Folder for RomanText, MusicXML, JSON, GraphML and the page."
+        ),
     ] = None,
     weights: Annotated[
         list[Path] | None, typer.Option(help="Weights to use; several are averaged.")
     ] = None,
+    page: Annotated[bool, typer.Option(help="With -o, write NAME.html too.")] = True,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Read keys and Roman numerals from a score.
 
-    Prints one line for each chord: bar, beat, key, numeral and probability. With -o it writes
-    NAME.rntxt (RomanText), NAME.musicxml with the numerals under the last part, NAME.json, and
-    NAME.graphml, the graph of notes that the network reads.
+    Prints one line for each chord: bar, beat, key, numeral, chord symbol, function, quality and
+    probability; then the harmonic rhythm. With -o it writes NAME.rntxt (RomanText),
+    NAME.musicxml with chord symbols above and numerals below the score, NAME.json,
+    NAME.graphml (the graph of notes that the network reads) and NAME.html, a page that needs
+    no other file.
     """
     import json
 
-    from hybrid.harmony.report import analysis_table, write_analysis
+    from hybrid.harmony.report import write_analysis
     from hybrid.harmony.shipped import load_analyser
+    from hybrid.harmony.tables import analysis_record, analysis_table
     from hybrid.io.files import read_score
 
     reading = read_score(file)
@@ -45,10 +51,19 @@ def analyse(
     score = reading.score
     analysis = load_analyser(weights or ()).analyse(score)
     if output is not None:
-        for path in write_analysis(analysis, score, output, file.stem):
+        written = write_analysis(analysis, score, output, file.stem)
+        if page:
+            from hybrid.io.atomic import write_text
+            from hybrid.report.harmony_page import build_harmony_page
+
+            musicxml = (output / f"{file.stem}.musicxml").read_text(encoding="utf-8")
+            text = build_harmony_page(score, analysis, musicxml=musicxml, source=file.name)
+            write_text(output / f"{file.stem}.html", text)
+            written.append(output / f"{file.stem}.html")
+        for path in written:
             typer.echo(f"hybrid: wrote {path}", err=True)
     if json_output:
-        typer.echo(json.dumps(analysis.to_dict(), indent=1))
+        typer.echo(json.dumps(analysis_record(analysis, score), indent=1))
     else:
         typer.echo(analysis_table(analysis, score))
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +17,14 @@ from hybrid.core.score import Score
 from hybrid.harmony.annotations import score_arrays, with_spelling
 from hybrid.harmony.corpus import TICKS_PER_QUARTER
 from hybrid.harmony.decode import DecodeConfig, FrameScores, decode, path_spans
+from hybrid.harmony.examples import scale_rows
 from hybrid.harmony.features import FRAME_TICKS, piece_arrays
+from hybrid.harmony.frame_scores import network_scores
+from hybrid.harmony.inference import HarmonyNetwork
 from hybrid.harmony.labels import QUALITIES, Chord, key_of
 
-if TYPE_CHECKING:
-    from hybrid.harmony.model import HarmonyModel
+#: Tones of augmented sixths above the flat sixth degree: that, tonic, third or second, fourth.
+_SIXTH_ORDER = (0, 4, 1, 6, 10)
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,12 +33,12 @@ class Analyser:
 
     Attributes
     ----------
-    models : tuple of HarmonyModel
+    models : tuple of HarmonyNetwork
         With one vocabulary; their probabilities are averaged.
     decoding : DecodeConfig
     """
 
-    models: tuple[HarmonyModel, ...]
+    models: tuple[HarmonyNetwork, ...]
     decoding: DecodeConfig = field(default_factory=DecodeConfig)
 
     @classmethod
@@ -47,42 +50,64 @@ class Analyser:
         FormatError
             If a file is missing or is none of ours.
         """
-        from hybrid.harmony.weights import load_model
+        networks = tuple(HarmonyNetwork.load(path) for path in paths)
+        return cls(networks, decoding or DecodeConfig())
 
-        return cls(tuple(load_model(path) for path in paths), decoding or DecodeConfig())
+    def scores(
+        self, notes: NDArray[Any], bars: NDArray[Any], spelling: NDArray[np.integer], end: int = 0
+    ) -> FrameScores:
+        """Scores of every frame; parameters as for `hybrid.harmony.features.piece_arrays`."""
+        halved = None
+        if self.decoding.halved:
+            halved = piece_arrays(*scale_rows(notes, bars, -2), spelling, end // 2)
+        arrays = piece_arrays(notes, bars, spelling, end)
+        return network_scores(self.models, arrays, halved, self.decoding.halved)
 
-    def spans(self, score: Score) -> tuple[NDArray[Any], FrameScores, NDArray[np.int64]]:
-        """Label spans at 480 ticks a quarter, the scores of every frame, and the path."""
-        from hybrid.harmony.predict import score_frames
+    def spans(
+        self, score: Score, until: int | None = None
+    ) -> tuple[NDArray[Any], FrameScores, NDArray[np.int64]]:
+        """Label spans at 480 ticks a quarter, the scores of every frame, and the path.
 
+        ``until`` as for `analyse`.
+        """
         notes, bars = score_arrays(score)
+        if until is not None:
+            stop = until * TICKS_PER_QUARTER // score.ticks_per_quarter
+            notes = notes[notes["onset"] < stop]
+            notes["end"] = np.minimum(notes["end"], stop)
         if not len(notes):
             raise ScoreError("a score must have pitched notes to be analysed, got none")
         notes = with_spelling(notes)
-        arrays = piece_arrays(notes, bars, notes["spelling"])
-        scores = score_frames(self.models, arrays)
+        scores = self.scores(notes, bars, notes["spelling"])
         path = decode(scores, self.decoding)
         end = int(notes["end"].max())
         spans = path_spans(scores, path, self.models[0].vocabulary, FRAME_TICKS, end)
         return spans, scores, path
 
-    def analyse(self, score: Score) -> Analysis:
+    def analyse(self, score: Score, until: int | None = None) -> Analysis:
         """Chords and keys of a score.
 
         Each chord's probability is the mean over its frames of what the models give to key
         and chord together; each key's that of the key.
+
+        Parameters
+        ----------
+        score : Score
+        until : int, optional
+            Tick; what comes later is left out.
 
         Raises
         ------
         ScoreError
             If there are no pitched notes.
         """
-        spans, scores, path = self.spans(score)
+        spans, scores, path = self.spans(score, until)
         rows = np.arange(len(path))
         joint = np.exp(scores.log_probability[rows, path])
         key = np.exp(scores.key_log_probability[rows, scores.key[rows, path]])
         ticks = Fraction(score.ticks_per_quarter, TICKS_PER_QUARTER)
         last = max(track.end for track in score.tracks if not track.is_drum)
+        last = last if until is None else min(last, until)
         edges = [round(int(onset) * ticks) for onset in spans["onset"]] + [last]
         chords = []
         for row, span in enumerate(spans):
@@ -98,17 +123,21 @@ def _chord_span(span: Any, onset: int, end: int, probability: float) -> ChordSpa
     names = ("mode", "of", "degree", "quality", "inversion")
     chord = Chord(*(int(span[name]) for name in names))
     quality = QUALITIES[chord.quality]
-    # An augmented sixth stands on the raised fourth degree, whatever its stacked root.
-    step = 3 if quality.endswith("-sixth") else (4 * chord.degree) % 7
+    root, degree, inversion = chord.root, (4 * chord.degree) % 7 + 1, chord.inversion
+    if quality.endswith("-sixth"):
+        # As in plans: the root is the raised fourth degree, inversion 0 has the flat sixth below.
+        flat_sixth = root - (6 if quality == "french-sixth" else 10)
+        order = sorted(chord.tones, key=lambda tone: _SIXTH_ORDER.index(tone - flat_sixth))
+        root, degree, inversion = flat_sixth + 10, 4, order.index(chord.bass)
     return ChordSpan(
         onset=onset,
         end=end,
         numeral=chord.figure,
         key=key_of(int(span["tonic"]), chord.mode),
-        degree=step + 1,
+        degree=degree,
         quality=quality,
-        inversion=chord.inversion,
-        root=int(span["tonic"]) + chord.root,
+        inversion=inversion,
+        root=int(span["tonic"]) + root,
         probability=probability,
     )
 

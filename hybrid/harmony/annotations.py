@@ -217,10 +217,17 @@ def measure_starts(path: str | Path) -> dict[int, Fraction]:
     return starts
 
 
-def score_arrays(score: Score) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Notes and bars of a score as `NOTES` and `BARS`; drums are left out."""
+def score_notes(score: Score) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    """Notes of a score as `NOTES` without drums, and where they come from.
+
+    Returns
+    -------
+    notes : np.ndarray of `NOTES`, shape (N,)
+    places : np.ndarray, shape (N, 2), int64
+        Track of the score, and number in the track.
+    """
     scale = Fraction(TICKS_PER_QUARTER, score.ticks_per_quarter)
-    rows = []
+    rows, places = [np.zeros(0, NOTES)], [np.zeros((0, 2), np.int64)]
     for number, track in enumerate(score.tracks):
         if track.is_drum:
             continue
@@ -234,11 +241,20 @@ def score_arrays(score: Score) -> tuple[NDArray[Any], NDArray[Any]]:
         part["track"] = min(number, 255)
         part["voice"] = np.minimum(track.notes["voice"], 255)
         rows.append(part)
-    notes = np.concatenate([np.zeros(0, NOTES), *rows])
-    notes = notes[np.lexsort((notes["pitch"], notes["onset"]))]
+        places.append(np.stack([np.full(len(part), number), np.arange(len(part))], axis=1))
+    notes = np.concatenate(rows)
+    order = np.lexsort((notes["pitch"], notes["onset"]))
+    notes = notes[order]
     onset = notes["onset"] / TICKS_PER_QUARTER
     duration = (notes["end"] - notes["onset"]) / TICKS_PER_QUARTER
     notes["guess"] = guess_spellings(onset, duration, notes["pitch"])
+    return notes, np.concatenate(places)[order]
+
+
+def score_arrays(score: Score) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Notes and bars of a score as `NOTES` and `BARS`; drums are left out."""
+    notes, _ = score_notes(score)
+    scale = Fraction(TICKS_PER_QUARTER, score.ticks_per_quarter)
     bars = np.zeros(len(score.bars), BARS)
     for row, bar in enumerate(score.bars):
         # A pickup's bar line is where its full bar would have begun.

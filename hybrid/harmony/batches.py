@@ -7,7 +7,6 @@ gathers. Thinning the texture (single notes or whole tracks) happens here, at ra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,31 +15,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hybrid.harmony.corpus import SPANS
-from hybrid.harmony.features import FRAME_TICKS, PieceArrays, frame_labels
+from hybrid.harmony.examples import Example
+from hybrid.harmony.features import FRAME_TICKS, frame_labels
 from hybrid.harmony.labels import Chord, Vocabulary
+from hybrid.harmony.train_config import Thinning
 
 CONTEXT_FRAMES = 8  # notes that began so long before an excerpt are still seen
-
-
-@dataclass(frozen=True)
-class Thinning:
-    """What is left out of an excerpt at random.
-
-    Attributes
-    ----------
-    note : float
-        Probability that an excerpt loses notes; then a share up to ``share`` of them.
-    share : float
-    track : float
-        Probability that a track is left out where others remain.
-    register : float
-        Standard deviation of the shift of register, in octaves.
-    """
-
-    note: float = 0.5
-    share: float = 0.25
-    track: float = 0.1
-    register: float = 0.5
 
 
 def ranges(first: Tensor, last: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,16 +65,6 @@ def label_columns(
     result[have, 3] = changes[have]
     result[have, 4] = key_changes[have]
     return result
-
-
-@dataclass(frozen=True, eq=False)
-class Example:
-    """One version of a piece: its arrays, its labels, and how often it is drawn."""
-
-    arrays: PieceArrays
-    tracks: NDArray[np.integer]
-    readings: tuple[NDArray[Any], ...]
-    weight: float
 
 
 class ExcerptPool:

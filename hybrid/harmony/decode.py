@@ -58,14 +58,19 @@ class DecodeConfig:
         Added cost of a change, nats.
     odds : float
         Weight of the model's own log odds of a change.
+    halved : float
+        Weight of a second reading in halved note values, where the first has 1; 0 for none.
     """
 
     weight: float = 0.5
     chord_change: float = 0.0
     key_change: float = 1.0
     odds: float = 0.5
+    halved: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.halved < 0:
+            raise ConfigError(f"DecodeConfig.halved must not be negative, got {self.halved}")
         if self.weight <= 0:
             raise ConfigError(f"DecodeConfig.weight must be positive, got {self.weight}")
 

@@ -13,13 +13,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.pitch import NO_SPELLING
-from hybrid.harmony.batches import Example
 from hybrid.harmony.corpus import Piece
-from hybrid.harmony.features import piece_arrays
+from hybrid.harmony.features import PieceArrays, piece_arrays
 from hybrid.harmony.labels import Chord, Vocabulary
 from hybrid.harmony.textures import texturise
 
 GPL_GROUPS = ("bps_fh",)
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One version of a piece: its arrays, its labels, and how often it is drawn."""
+
+    arrays: PieceArrays
+    tracks: NDArray[np.integer]
+    readings: tuple[NDArray[Any], ...]
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -119,22 +128,30 @@ def _texture(
 
 def scale_time(piece: Piece, factor: int) -> Piece:
     """The piece written in doubled (2) or halved (-2) note values."""
+    notes, bars = scale_rows(piece.notes, piece.bars, factor)
+    readings = []
+    for reading in piece.readings:
+        spans = _scaled(reading, factor, "onset", "end")
+        readings.append(spans[spans["end"] > spans["onset"]])
+    return Piece(piece.name, piece.group, piece.licence, notes, bars, tuple(readings))
 
-    def scaled(rows: NDArray[Any], *names: str) -> NDArray[Any]:
-        rows = rows.copy()
-        for name in names:
-            rows[name] = rows[name] * 2 if factor > 0 else rows[name] // 2
-        return rows
 
-    bars = scaled(piece.bars, "start")
+def scale_rows(
+    notes: NDArray[Any], bars: NDArray[Any], factor: int
+) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Notes and bars written in doubled (2) or halved (-2) note values."""
+    bars = _scaled(bars, factor, "start")
     denominator = bars["denominator"].astype(np.int64)
     wanted = denominator // 2 if factor > 0 else denominator * 2
     # Whole notes as units have no shorter name: the metre stays and only the tempo changes.
     bars["denominator"] = np.clip(wanted, 1, 64)
-    notes = scaled(piece.notes, "onset", "end")
+    notes = _scaled(notes, factor, "onset", "end")
     notes["end"] = np.maximum(notes["end"], notes["onset"] + 1)
-    readings = []
-    for reading in piece.readings:
-        spans = scaled(reading, "onset", "end")
-        readings.append(spans[spans["end"] > spans["onset"]])
-    return Piece(piece.name, piece.group, piece.licence, notes, bars, tuple(readings))
+    return notes, bars
+
+
+def _scaled(rows: NDArray[Any], factor: int, *names: str) -> NDArray[Any]:
+    rows = rows.copy()
+    for name in names:
+        rows[name] = rows[name] * 2 if factor > 0 else rows[name] // 2
+    return rows

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hybrid.harmony.batches import Example, ExcerptPool
+from hybrid.harmony.batches import ExcerptPool
 from hybrid.harmony.decode import FrameScores
+from hybrid.harmony.examples import Example
 from hybrid.harmony.features import PieceArrays
 from hybrid.harmony.model import HarmonyModel
 

@@ -1,11 +1,10 @@
-"""Analyses for people and for files: a table, RomanText, MusicXML, JSON; and the evaluation."""
+"""Analyses as files (RomanText, MusicXML, JSON, GraphML), and the evaluation."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,12 @@ from hybrid.harmony.analyse import Analyser
 from hybrid.harmony.corpus import TICKS_PER_QUARTER, Piece
 from hybrid.harmony.decode import decode, path_spans
 from hybrid.harmony.evaluation import Summary, compare, summarise
-from hybrid.harmony.examples import plain_example
+from hybrid.harmony.examples import known_spelling
 from hybrid.harmony.features import FRAME_TICKS
 from hybrid.harmony.folders import agreement, find_pieces, read_manifest, read_piece
-from hybrid.harmony.note_graph import note_graph, write_graphml
-from hybrid.harmony.romantext import beat_name, key_name, romantext
-
-
-def analysis_table(analysis: Analysis, score: Score) -> str:
-    """One line for each chord: bar, beat, key, numeral, quality and probability."""
-    lines = [f"{'bar':>4} {'beat':>6}  {'key':<4} {'numeral':<12} {'quality':<24} probability"]
-    for chord in analysis.chords:
-        bar = score.bar_at(chord.onset)
-        place = Fraction(chord.onset - bar.start, score.ticks_per_quarter)
-        if bar.is_pickup:
-            place += bar.metre.bar_quarters - Fraction(bar.end - bar.start, score.ticks_per_quarter)
-        lines.append(
-            f"{bar.number:>4} {beat_name(place, bar.metre):>6}  {key_name(chord.key):<4} "
-            f"{chord.numeral:<12} {chord.quality:<24} {chord.probability:.2f}"
-        )
-    return "\n".join(lines)
+from hybrid.harmony.note_graph import write_graphml
+from hybrid.harmony.romantext import romantext
+from hybrid.harmony.tables import analysis_record
 
 
 def write_analysis(analysis: Analysis, score: Score, folder: Path, name: str) -> list[Path]:
@@ -46,8 +31,8 @@ def write_analysis(analysis: Analysis, score: Score, folder: Path, name: str) ->
     paths = [folder / f"{name}.{suffix}" for suffix in ("rntxt", "musicxml", "json", "graphml")]
     write_text(paths[0], romantext(analysis, score))
     write_musicxml(score, paths[1], analysis)
-    write_text(paths[2], json.dumps(analysis.to_dict(), indent=1) + "\n")
-    write_graphml(note_graph(score), paths[3])
+    write_text(paths[2], json.dumps(analysis_record(analysis, score), indent=1) + "\n")
+    write_graphml(score, paths[3])
     return paths
 
 
@@ -75,11 +60,9 @@ def evaluate_pieces(
     pieces: list[Piece], analyser: Analyser, log: Callable[[str], None] | None = None
 ) -> Evaluation:
     """Compare the analyser with every reading of every piece."""
-    from hybrid.harmony.predict import score_frames
-
     comparisons = []
     for piece in pieces:
-        scores = score_frames(analyser.models, plain_example(piece).arrays)
+        scores = analyser.scores(piece.notes, piece.bars, known_spelling(piece), piece.end)
         path = decode(scores, analyser.decoding)
         vocabulary = analyser.models[0].vocabulary
         spans = path_spans(scores, path, vocabulary, FRAME_TICKS, piece.end)

@@ -13,7 +13,7 @@ from hybrid.harmony.decode import DecodeConfig
 
 
 def load_analyser(weights: Sequence[Path] = ()) -> Analyser:
-    """The analyser with the shipped weights, or with others.
+    """The analyser with the shipped weights, or with others; both read in the shipped way.
 
     Raises
     ------
@@ -22,12 +22,14 @@ def load_analyser(weights: Sequence[Path] = ()) -> Analyser:
     FormatError
         If a file is missing or is none of ours.
     """
-    if weights:
-        return Analyser.load(weights)
-    folder = resource_path("harmony", "trained")
-    paths = sorted(folder.glob("*.safetensors"))
+    paths = list(weights) or shipped_weights()
     if not paths:
         raise ConfigError("analysing needs weights: none ship with this version, name some")
-    decoding = folder / "decoding.json"
+    decoding = resource_path("harmony", "trained") / "decoding.json"
     config = DecodeConfig(**json.loads(decoding.read_text(encoding="utf-8")))
     return Analyser.load(paths, config)
+
+
+def shipped_weights() -> list[Path]:
+    """Files of the weights that ship, in order."""
+    return sorted(resource_path("harmony", "trained").glob("*.safetensors"))

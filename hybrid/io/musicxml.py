@@ -36,7 +36,7 @@ def write_musicxml(
     path : str or Path
         ``.mxl`` is compressed.
     analysis : Analysis, optional
-        Its Roman numerals stand under the last part.
+        Its Roman numerals stand under the last part, its chord symbols over the first.
 
     Returns
     -------

@@ -15,12 +15,13 @@ from fractions import Fraction
 
 import hybrid
 from hybrid.core.analysis import Analysis
-from hybrid.core.pitch import NO_SPELLING, Key, letter_and_alteration
+from hybrid.core.pitch import NO_SPELLING, Key
 from hybrid.core.score import Score, Track
 from hybrid.core.timeline import Bar, Metre, Tempo
 from hybrid.io.drum_staff import drum_name
 from hybrid.io.durations import VALUES
 from hybrid.io.dynamics import dynamics_by_bar
+from hybrid.io.musicxml_harmony import Rows, numeral_rows, symbol_rows
 from hybrid.io.musicxml_notes import NoteWriter
 from hybrid.io.notation import Notation, Part, notate
 from hybrid.io.quantise import quantise
@@ -259,7 +260,7 @@ class _Writer:
         lines = [f'<part id="P{index + 1}">']
         notes = NoteWriter(part, index, self.score, self.losses)
         dynamics = dynamics_by_bar(part.track, self.notation.bars)
-        numerals = self._numerals(part) if index == self._lowest_part() else {}
+        harmony = self._harmony(index, part)
         key: Key | None = None
         n_implicit = 0
         for at, (bar, voices) in enumerate(zip(self.notation.bars, part.bars, strict=True)):
@@ -280,7 +281,7 @@ class _Writer:
                 staff = "<staff>1</staff>" if part.n_staves > 1 else ""
                 mark = f"<dynamics><{dynamics[at]}/></dynamics>"
                 lines.append(self._direction(at, bar.start, mark, "below", staff=staff))
-            lines += numerals.get(at, [])
+            lines += harmony.get(at, [])
             if not part.track.is_drum:
                 lines += self._later_keys(bar, measure)
             key = at_once[-1][1] if at_once else key
@@ -334,35 +335,19 @@ class _Writer:
                 ]
         return lines
 
-    def _lowest_part(self) -> int:
-        """The last part that is no drum part, under which Roman numerals stand."""
+    def _harmony(self, index: int, part: Part) -> Rows:
+        """Chord symbols over the first part that is no drum part, numerals under the last."""
         pitched = [at for at, track in enumerate(self.score.tracks) if not track.is_drum]
-        return pitched[-1] if pitched else len(self.score.tracks) - 1
-
-    def _numerals(self, part: Part) -> dict[int, list[str]]:
-        """Roman numerals under a part, with the key where it changes."""
-        found: dict[int, list[str]] = {}
-        if self.analysis is None:
-            return found
-        key: Key | None = None
-        for chord in self.analysis.chords:
-            if chord.onset >= self.notation.bars[-1].end:
-                continue
-            at = self._measure_at(chord.onset)
-            text = (
-                chord.numeral if chord.key == key else f"{_key_label(chord.key)}: {chord.numeral}"
-            )
-            key = chord.key
-            later = chord.onset - self.starts[at]
-            offset = f"<offset>{later}</offset>" if later else ""
-            letter, alteration = letter_and_alteration(chord.root)
-            alter = f"<root-alter>{alteration}</root-alter>" if alteration else ""
-            staff = f"<staff>{part.n_staves}</staff>"
-            found.setdefault(at, []).append(
-                f'<harmony placement="below"><root><root-step text="">{letter}</root-step>{alter}'
-                f'</root><kind text="{escape(text)}">none</kind>{offset}{staff}</harmony>'
-            )
-        return found
+        if self.analysis is None or not pitched:
+            return {}
+        chords, end = self.analysis.chords, self.notation.bars[-1].end
+        rows: Rows = {}
+        if index == pitched[0]:
+            rows = symbol_rows(chords, self.starts, end)
+        if index == pitched[-1]:
+            for at, lines in numeral_rows(chords, self.starts, end, part.n_staves).items():
+                rows[at] = rows.get(at, []) + lines
+        return rows
 
     def _name_losses(self) -> None:
         why = "MusicXML has no place for them"
@@ -390,11 +375,6 @@ def _key(key: Key, before: Key | None = None) -> str:
     """A key signature; one that looks like the one before is not printed again."""
     hidden = ' print-object="no"' if before is not None and before.fifths == key.fifths else ""
     return f"<key{hidden}><fifths>{key.fifths}</fifths><mode>{key.mode}</mode></key>"
-
-
-def _key_label(key: Key) -> str:
-    tonic = key.name.split()[0].replace("b", "♭").replace("#", "♯")
-    return tonic[0].lower() + tonic[1:] if key.is_minor else tonic
 
 
 def _clef(name: str, staff: int) -> str:

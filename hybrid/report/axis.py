@@ -18,9 +18,10 @@ class Axis:
     14.0
     """
 
-    def __init__(self, length: Fraction) -> None:
+    def __init__(self, length: Fraction, width: float = WIDTH) -> None:
         self.quarters = max(length, Fraction(1))
-        self.span = WIDTH - 2 * MARGIN
+        self.width = width
+        self.span = width - 2 * MARGIN
 
     def __call__(self, quarters: Fraction) -> float:
         return MARGIN + float(quarters / self.quarters) * self.span
@@ -31,5 +32,5 @@ class Axis:
         return {
             "quarters": str(float(self.quarters)),
             "left": px(MARGIN),
-            "right": px(WIDTH - MARGIN),
+            "right": px(self.width - MARGIN),
         }

@@ -37,6 +37,17 @@ TRACKS_DARK = (
     "#aab0ff",
 )
 
+#: Functions of chords: fill of a block that bears dark text, colour on a light page, on a dark
+#: one. Blue, green, vermilion and purple after Okabe and Ito (2008), told apart by colour-blind
+#: eyes; a letter always stands beside the colour.
+FUNCTION_COLOURS = {
+    "tonic": ("#bcd9f2", "#1a56b0", "#7fa9ff"),
+    "predominant": ("#b3e3d2", "#0a8050", "#46cfa3"),
+    "dominant": ("#f8cba8", "#b84700", "#ff9b5c"),
+    "applied": ("#efc6dc", "#a03c76", "#f0a3cc"),
+}
+FUNCTION_LETTERS = {"tonic": "T", "predominant": "P", "dominant": "D", "applied": "A"}
+
 
 def _hex(hue: float, lightness: float, saturation: float) -> str:
     rgb = colorsys.hls_to_rgb(hue % 1.0, lightness, saturation)

@@ -61,6 +61,7 @@ def engrave(
     *,
     max_bars: int = MAX_BARS,
     with_narrow: bool = True,
+    system_space: int = 4,
     progress: Callable[[float], None] | None = None,
 ) -> Engraving:
     """Engrave a score.
@@ -73,6 +74,8 @@ def engrave(
         Bars beyond are left out.
     with_narrow : bool
         False leaves the layout for telephones out.
+    system_space : int
+        Least space between systems, in staff spaces.
     progress : callable, optional
         Called with the share that is done, 0..1.
 
@@ -105,6 +108,7 @@ def engrave(
                 "pageMarginTop": 30,
                 "pageWidth": width,
                 "scale": scale,
+                "spacingSystem": system_space,
                 "svgRemoveXlink": True,
                 "svgViewBox": True,
                 # Ids that verovio makes up are drawn from this seed: the same bytes each time.
@@ -149,6 +153,12 @@ def prepare(musicxml: str, max_bars: int) -> tuple[str, int, int]:
         for measure in measures[max_bars:]:
             part.remove(measure)
         n_kept = max(n_kept, min(len(measures), max_bars))
+        for harmony in part.iter("harmony"):
+            # Verovio prints the accidental of a root whose letter is hidden behind a numeral.
+            place = harmony.find("root")
+            if place is not None and harmony.findtext("kind") == "none":
+                for alter in place.findall("root-alter"):
+                    place.remove(alter)
     return ElementTree.tostring(root, encoding="unicode"), n_kept, n_total
 
 

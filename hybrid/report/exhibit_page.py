@@ -16,7 +16,7 @@ from hybrid.core.trace import Trace
 from hybrid.history.exhibit import GROUNDS, Demonstration, Exhibit
 from hybrid.history.panels import Machine
 from hybrid.history.parameters import Values
-from hybrid.report import page as frame
+from hybrid.report import frame, page
 from hybrid.report.data import page_data, to_json
 from hybrid.report.engraving import engrave
 from hybrid.report.fragments import provenance_list
@@ -76,8 +76,8 @@ def build_exhibit_page(
     sections = [
         _story_card(exhibit),
         _machine_card(made.machine),
-        frame.score_card(engraving, marks=False),
-        frame.roll_card(score, "Piano roll"),
+        page.score_card(engraving, marks=False),
+        page.roll_card(score, "Piano roll"),
         frame.card("parameters", "Parameters", _parameters(exhibit, values, seed), half=True),
         frame.card("exercises", "Try this", _list(exhibit.exercises, ordered=True), half=True),
         _trace_card(made.trace),
@@ -100,18 +100,18 @@ def build_exhibit_page(
     data = page_data(FormPlan(), score, Analysis(), made.trace)
     text = frame.template("page.html").substitute(
         policy=escape(frame.POLICY),
-        generator=escape(frame.generator(provenance)),
+        generator=escape(page.generator(provenance)),
         title=escape(exhibit.title),
         subtitle=escape(f"{', '.join(exhibit.people)}, {exhibit.year}"),
         style=frame.asset("page.css") + "\n" + frame.asset("exhibit.css"),
         facts=_facts(made, seed),
         seconds=f"{seconds:.2f}",
         length=clock(seconds),
-        audio=frame.audio_element(sound),
+        audio=page.audio_element(sound),
         sections="\n".join(sections),
-        made=escape(frame.made_by(engraving, provenance)),
+        made=escape(page.made_by(engraving, provenance)),
         data=to_json(data),
-        narrow=frame.narrow_layout(engraving)
+        narrow=frame.narrow_pages(engraving)
         + Template('<script type="application/json" id="exhibit-data">$data</script>').substitute(
             data=to_json(
                 {"machine": made.machine.to_dict(), "trace": trace_rows(score, made.trace)}

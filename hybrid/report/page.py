@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import re
 from collections.abc import Callable, Mapping
 from html import escape
 from pathlib import Path
-from string import Template
 from typing import Any
 
 from hybrid.core.analysis import Analysis
 from hybrid.core.audio import Audio
 from hybrid.core.plan import FormPlan
-from hybrid.core.resources import resource_path
 from hybrid.core.score import Score
 from hybrid.core.trace import Trace
 from hybrid.report import fragments
 from hybrid.report.data import MAX_DECISIONS, page_data, to_json
 from hybrid.report.derivation import derivation_svg, tree_svg
 from hybrid.report.engraving import Engraving, engrave
+from hybrid.report.frame import POLICY, asset, card, narrow_pages, template, wide_pages
+from hybrid.report.harmony_fragments import harmony_style, heard_body
 from hybrid.report.repairs import repairs_list
 from hybrid.report.roll import describe_notes
 from hybrid.report.sound import Sound, page_sound
 from hybrid.report.timeline import describe_form, timeline_svg
 from hybrid.report.words import clock, title_text
-
-#: Nothing is fetched from anywhere: the browser itself is told to refuse.
-POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:; "
-    "font-src data:; media-src data: blob: 'self' file:"
-)
-_VIEW_BOX = re.compile(r'viewBox="0 0 ([\d.]+) ([\d.]+)"')
 
 
 def build_page(
@@ -44,6 +34,7 @@ def build_page(
     audio: Audio | Path | None = None,
     musicxml: str | None = None,
     agreement: fragments.Figures | None = None,
+    heard: Analysis | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> str:
     """Build the page.
@@ -66,6 +57,8 @@ def build_page(
         `hybrid.report.engraving.MAX_BARS` bars are engraved.
     agreement : optional
         Figures of the score under its plan.
+    heard : Analysis, optional
+        What the harmony analyser hears in the notes; shown under the score.
     progress : callable, optional
         Called with the share that is done, 0..1.
 
@@ -91,6 +84,7 @@ def build_page(
     sections = [
         _form_card(plan),
         score_card(engraving),
+        _heard_card(analysis, heard, score),
         roll_card(score),
         _findings_card(analysis, score),
         card(
@@ -107,7 +101,7 @@ def build_page(
         generator=escape(generator(provenance)),
         title=escape(title),
         subtitle=escape(_subtitle(plan, score)),
-        style=asset("page.css"),
+        style=asset("page.css") + (f"\n{harmony_style()}" if heard is not None else ""),
         facts=fragments.facts(plan, score, analysis, provenance),
         seconds=f"{max(sound.seconds, score.seconds):.2f}",
         length=clock(max(sound.seconds, score.seconds)),
@@ -115,37 +109,11 @@ def build_page(
         sections="\n".join(sections),
         made=escape(made_by(engraving, provenance)),
         data=to_json(page_data(plan, score, analysis, trace)),
-        narrow=narrow_layout(engraving),
+        narrow=narrow_pages(engraving),
         script=asset("page.js"),
     )
     tell(1.0)
     return page
-
-
-def asset(name: str) -> str:
-    """Text of a file of ``report/assets``."""
-    return resource_path("report", "assets", name).read_text(encoding="utf-8").strip()
-
-
-def template(name: str) -> Template:
-    """A page with places to fill."""
-    return Template(asset(name) + "\n")
-
-
-def card(
-    name: str, heading: str, body: str, *, tools: str = "", hint: str = "", half: bool = False
-) -> str:
-    """A section of the page; half ones stand side by side where there is room."""
-    top = f'<h2 id="{name}-heading">{escape(heading)}</h2>'
-    if hint:
-        top += f'<p class="hint">{escape(hint)}</p>'
-    if tools:
-        top += f'<div class="tools">{tools}</div>'
-    kind = "card half" if half else "card"
-    return (
-        f'<section class="{kind}" id="{name}" aria-labelledby="{name}-heading">'
-        f'<div class="top">{top}</div>{body}</section>'
-    )
 
 
 def _form_card(plan: FormPlan) -> str:
@@ -187,7 +155,7 @@ def score_card(engraving: Engraving | None, *, marks: bool = True) -> str:
     """The engraved score; ``marks`` offers to mark the checker's findings in it."""
     if engraving is None:
         return card("score", "Score", '<p class="empty">No engraving was made.</p>')
-    pages = boxed_pages(engraving.wide)
+    pages = wide_pages(engraving)
     tools = '<label><input type="checkbox" id="follow" checked> Follow</label>'
     if marks:
         tools += '<label><input type="checkbox" id="marks"> Mark findings</label>'
@@ -201,6 +169,13 @@ def score_card(engraving: Engraving | None, *, marks: bool = True) -> str:
             "engraved here; the MusicXML file has them all.</p>"
         )
     return card("score", "Score", body, tools=tools, hint="Click a note to see what made it.")
+
+
+def _heard_card(planned: Analysis, heard: Analysis | None, score: Score) -> str:
+    if heard is None:
+        return ""
+    hint = "Click anywhere to go there."
+    return card("heard", "Harmony as heard", heard_body(planned, heard, score), hint=hint)
 
 
 def roll_card(score: Score, heading: str = "Piano roll and chords") -> str:
@@ -251,26 +226,6 @@ def audio_element(sound: Sound) -> str:
         "the sound of this page; the WAV file beside it has it.</p>"
     )
     return "".join(parts)
-
-
-def boxed_pages(pages: tuple[str, ...]) -> str:
-    """Pages in boxes of their own shape, which hold their place while they are not drawn."""
-    boxes = []
-    for page in pages:
-        shape = _VIEW_BOX.search(page)
-        style = f' style="aspect-ratio:{shape[1]}/{shape[2]}"' if shape else ""
-        boxes.append(f'<div class="page"{style}>{page}</div>')
-    return "".join(boxes)
-
-
-def narrow_layout(engraving: Engraving | None) -> str:
-    """The engraving for small screens, packed."""
-    if engraving is None:
-        return ""
-    pages = boxed_pages(engraving.narrow)
-    # No time in the header: the same bytes each time.
-    packed = gzip.compress(pages.encode(), compresslevel=9, mtime=0)
-    return f'<script type="text/plain" id="narrow">{base64.b64encode(packed).decode()}</script>'
 
 
 def _subtitle(plan: FormPlan, score: Score) -> str:

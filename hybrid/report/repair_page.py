@@ -18,7 +18,7 @@ from hybrid.repair.records import PlacedNote, Repair
 from hybrid.report.data import to_json
 from hybrid.report.engraving import engrave
 from hybrid.report.fragments import signs_in
-from hybrid.report.page import POLICY, boxed_pages
+from hybrid.report.frame import POLICY, boxes
 from hybrid.report.words import title_text
 
 #: A piece of so many bars is shown whole in every step; of a longer one the bars around.
@@ -81,7 +81,7 @@ def build_repair_page(
         style=_asset("page.css") + "\n" + _asset("repair.css"),
         glyphs=_defined(glyphs),
         steps="".join(_section(step) for step in steps),
-        whole=boxed_pages(whole.pages),
+        whole=boxes(whole.pages),
         last=len(steps),
         hidden=" hidden" if not steps else "",
         summary=_summary(file),
@@ -126,8 +126,8 @@ def _step(
         "changes": [signs_in(str(change)) for change in file.changes(repair)],
         "maker": repair.maker,
         "candidates": repair.n_candidates,
-        "before": boxed_pages(old.pages),
-        "after": boxed_pages(new.pages),
+        "before": boxes(old.pages),
+        "after": boxes(new.pages),
         "bad": list(old.bad),
         "new": list(new.new),
         "verdicts": (repair.before, repair.after),

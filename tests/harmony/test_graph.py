@@ -81,6 +81,7 @@ def test_the_graph_for_people_names_notes_and_bars(tmp_path: Path) -> None:
         (3, 4, "silence"),
     }
     assert list(note_graph(score, 2, 2)) == [4]
-    write_graphml(graph, tmp_path / "a.graphml")
-    again = nx.read_graphml(tmp_path / "a.graphml")
-    assert again.nodes["2"]["onset_quarters"] == 1.0
+    write_graphml(score, tmp_path / "a.graphml")
+    again = nx.read_graphml(tmp_path / "a.graphml", node_type=int)
+    assert dict(again.nodes(data=True)) == dict(graph.nodes(data=True))
+    assert sorted(again.edges(data="relation")) == sorted(graph.edges(data="relation"))

@@ -12,17 +12,19 @@ import torch
 from numpy.typing import NDArray
 
 from hybrid.core.errors import ConfigError, FormatError
-from hybrid.harmony.batches import Example, ExcerptPool, Thinning
+from hybrid.harmony.batches import ExcerptPool
+from hybrid.harmony.config import HarmonyConfig
 from hybrid.harmony.corpus import BARS, SPANS, Piece, load_pieces, save_pieces
 from hybrid.harmony.decode import decode, path_spans
 from hybrid.harmony.evaluation import compare
-from hybrid.harmony.examples import collect_vocabulary, plain_example
+from hybrid.harmony.examples import Example, collect_vocabulary, plain_example
 from hybrid.harmony.features import FRAME_TICKS, N_PLACES, piece_arrays
 from hybrid.harmony.graph import RELATIONS
-from hybrid.harmony.model import HarmonyConfig, HarmonyModel, RelationalLayer
+from hybrid.harmony.losses import chord_tone_table, losses
+from hybrid.harmony.model import HarmonyModel, RelationalLayer
 from hybrid.harmony.predict import score_frames
 from hybrid.harmony.textures import texturise
-from hybrid.harmony.train import PRESETS, chord_tone_table, losses
+from hybrid.harmony.train_config import PRESETS, Thinning
 from hybrid.harmony.weights import load_model, save_model
 
 SMALL = HarmonyConfig(

@@ -18,9 +18,10 @@ from hybrid.core.timeline import Metre
 from hybrid.harmony.analyse import Analyser
 from hybrid.harmony.annotations import Numeral, lay_spans, numeral_fields, numeral_from
 from hybrid.harmony.annotations import read_numerals as read
+from hybrid.harmony.config import HarmonyConfig
 from hybrid.harmony.folders import agreement, find_pieces, read_piece
 from hybrid.harmony.labels import QUALITIES, Chord
-from hybrid.harmony.model import HarmonyConfig, HarmonyModel
+from hybrid.harmony.model import HarmonyModel
 from hybrid.harmony.report import evaluate_folder
 from hybrid.harmony.romantext import beat_quarters, romantext
 from hybrid.harmony.weights import save_model
@@ -226,12 +227,19 @@ def test_the_command_writes_what_it_prints(folder: Path) -> None:
     assert len(read(folder / "out" / "score.rntxt")) == len(printed["chords"])
     text = (folder / "out" / "score.musicxml").read_text()
     assert printed["chords"][0]["numeral"] in text
+    assert {"bar", "beat", "symbol", "function"} <= set(printed["chords"][0])
+    assert printed["harmonic_rhythm"][0]["bar"] == 1
+    page = (folder / "out" / "score.html").read_text()
+    assert 'id="graph-data"' in page
+    assert 'src="' not in page
     table = CliRunner().invoke(app, command, catch_exceptions=False).stdout
     assert table.splitlines()[0].split() == [
         "bar",
         "beat",
         "key",
         "numeral",
+        "symbol",
+        "function",
         "quality",
         "probability",
     ]

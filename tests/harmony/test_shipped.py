@@ -47,6 +47,15 @@ def test_ticks_are_the_score_s_own(analyser: Analyser) -> None:
     ]
 
 
+def test_what_comes_later_can_be_left_out(analyser: Analyser) -> None:
+    score = cadence()
+    cut = analyser.analyse(score, until=1920)
+    assert cut.chords[-1].end == 1920
+    rows = [(onset, 960, pitch) for onset, _, pitch, *_ in score.tracks[0].notes.tolist()]
+    shorter = Score(tracks=(Track("organ", make_notes([row for row in rows if row[0] < 1920])),))
+    assert cut.to_dict() == analyser.analyse(shorter).to_dict()
+
+
 def test_weights_are_small_and_have_a_card() -> None:
     folder = resource_path("harmony", "trained")
     assert sum(path.stat().st_size for path in folder.glob("*.safetensors")) < 4e6

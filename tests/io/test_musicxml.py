@@ -224,22 +224,31 @@ def test_voices_and_strings_are_bracketed(rows_of: Rows) -> None:
     ]
 
 
-def test_numerals_stand_under_the_lowest_pitched_part(rows_of: Rows) -> None:
+def test_an_analysis_stands_around_the_pitched_parts(rows_of: Rows) -> None:
     g = Key.parse("g")
     analysis = Analysis(
         chords=(
             ChordSpan(0, 2 * Q, "i", g, 1, "minor", 0, 1),
             ChordSpan(2 * Q, 4 * Q, "V65", g, 5, "dominant-seventh", 1, 2),
-            ChordSpan(4 * Q, 8 * Q, "I", Key.parse("Bb"), 1, "major", 0, -2),
+            ChordSpan(4 * Q, 6 * Q, "I", Key.parse("Bb"), 1, "major", 0, -2),
+            # Another name for what sounds already.
+            ChordSpan(6 * Q, 8 * Q, "IV", Key.parse("F"), 4, "major", 0, -2),
         )
     )
     notes = make_notes(rows_of("C5:4 D5:4"))
     score = Score((Track("a", notes), Track("b", notes), Track("d", notes, is_drum=True)))
     parts = tree_of(score, analysis).findall("part")
     texts = [[kind.get("text") for kind in part.iter("kind")] for part in parts]
-    assert texts == [[], ["g: i", "V65", "B♭: I"], []]
-    offsets = [node.findtext("offset", "0") for node in parts[1].iter("harmony")]
-    assert offsets == ["0", str(2 * Q), "0"]
+    assert texts == [["m", "7", ""], ["g: i", "V65", "B♭: I", "F: IV"], []]
+    kinds = [kind.text for kind in parts[0].iter("kind")]
+    assert kinds == ["minor", "dominant", "major"]
+    assert [bass.findtext("bass-step") for bass in parts[0].iter("bass")] == ["F"]
+    assert [bass.findtext("bass-alter") for bass in parts[0].iter("bass")] == ["1"]
+    for part, expected in zip(
+        parts, (["0", "960", "0"], ["0", "960", "0", "960"], []), strict=True
+    ):
+        assert [node.findtext("offset", "0") for node in part.iter("harmony")] == expected
+        assert len({node.get("placement") for node in part.iter("harmony")}) <= 1
 
 
 def test_dynamics_are_marked_where_they_change(rows_of: Rows) -> None:
