@@ -40,6 +40,8 @@ def network_scores(
     arrays: PieceArrays,
     halved: PieceArrays | None = None,
     halved_weight: float = 0.5,
+    n_keys: int = N_KEYS,
+    n_chords: int = N_CHORDS,
 ) -> FrameScores:
     """Scores of every frame; the probabilities of all readings are averaged.
 
@@ -53,6 +55,8 @@ def network_scores(
         The piece in halved note values, of about T / 2 frames.
     halved_weight : float
         Weight of the second reading, where the first has 1.
+    n_keys, n_chords : int
+        How many keys of a frame are kept, the likeliest, and how many chords of each.
     """
     n = arrays.n_frames
     readings = []
@@ -66,7 +70,7 @@ def network_scores(
         [log_softmax(item.key.reshape(len(item.key), -1))[item.frames] for item in readings],
         weights,
     )
-    key = np.argsort(-keys, axis=1, kind="stable")[:, :N_KEYS]
+    key = np.argsort(-keys, axis=1, kind="stable")[:, :n_keys]
     best = np.take_along_axis(keys, key, axis=1)
     chords, scores = [], []
     for at in range(0, n, _BLOCK):
@@ -81,7 +85,7 @@ def network_scores(
             ],
             weights,
         )
-        kept = min(N_CHORDS, total.shape[-1])
+        kept = min(n_chords, total.shape[-1])
         chord = np.argpartition(-total, kept - 1, axis=-1)[..., :kept]
         chords.append(chord)
         scores.append(np.take_along_axis(total, chord, axis=-1))

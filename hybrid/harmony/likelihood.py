@@ -45,11 +45,11 @@ class SoundLikelihood:
     """
 
     def __init__(self, analyser: Analyser, score: Score) -> None:
-        from hybrid.harmony.predict import score_frames
+        from hybrid.harmony.frame_scores import network_scores
 
         notes, bars = score_arrays(score)
         arrays = piece_arrays(with_spelling(notes), bars, with_spelling(notes)["spelling"])
-        scores = score_frames(analyser.models, arrays, n_keys=N_KEYS, n_chords=N_CHORDS)
+        scores = network_scores(analyser.models, arrays, n_keys=N_KEYS, n_chords=N_CHORDS)
         self.scores = scores
         rows = np.arange(len(scores.key))[:, None]
         tonic = (7 * scores.tonics[rows, scores.key // 2]) % 12

@@ -271,7 +271,8 @@ class Closes(Wish):
 
     def _lead_on(self, number: Ints) -> Ints:
         """Ticks at a chord's end in which the highest line may go on."""
-        return np.minimum(LEAD_ON, (self.end[number] - self.start[number]) // 4)
+        found: Ints = np.minimum(LEAD_ON, (self.end[number] - self.start[number]) // 4)
+        return found
 
     def _has(self, at: Standing, number: Ints) -> Mask:
         """Rows in which the third of the close they are in has sounded."""

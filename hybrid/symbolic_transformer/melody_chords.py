@@ -234,7 +234,8 @@ def _fresh(states: _States) -> Floats:
     """What a step over the boundary of two phrases is worth."""
     openers = _spread(states, OPENERS) - np.log(sum(OPENERS.values()))
     other = np.where(_same_key(states), 0.0, np.log(NEW_KEY)) + openers
-    return np.maximum(states.follow, other)
+    best: Floats = np.maximum(states.follow, other)
+    return best
 
 
 def _slots(score: Score) -> list[_Slot]:

@@ -36,7 +36,12 @@ def check_leading_tone(context: Context) -> Iterator[Hit]:
 
 
 def _is_inner(context: Context, row: int, exit_: Exit) -> bool:
-    """Whether others sound both above and below; lines of broken chords change places."""
+    """Whether a line is neither highest nor lowest, by its place or by what sounds around it.
+
+    Lines of broken chords change places, and a melody may dip to the line below it.
+    """
+    if 0 < row < context.slices.n_voices - 1:
+        return True
     column = context.slices.pitch[:, exit_.slice]
     others = column[(np.arange(len(column)) != row) & (column != REST)]
     return bool((others > exit_.pitch).any() and (others < exit_.pitch).any())
