@@ -14,7 +14,7 @@ from hybrid.core.score import Score
 from hybrid.core.trace import Trace
 from hybrid.history.exhibit import Exhibit
 from hybrid.history.parameters import Values
-from hybrid.report import page as frame
+from hybrid.report import frame
 from hybrid.report.exhibit_page import fidelity_table, plain_value
 from hybrid.report.roll import piano_roll_svg
 from hybrid.report.sound import page_sound

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from hybrid.history.exhibit import Exhibit
-from hybrid.report import page as frame
+from hybrid.report import frame
 
 
 def build_gallery(
