@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hybrid.history import panels
 from hybrid.history.ledger import Ledger
+from hybrid.history.words import chord_name
 
 if TYPE_CHECKING:
     from hybrid.grammar.cfg import Grammar
@@ -159,8 +160,8 @@ def _text_of(rule: Rule) -> str:
 
 
 def _plain(name: str) -> str:
-    """A symbol's name without the mark that tells a degree from its chord."""
-    return name.replace("!", "")
+    """A symbol's name without the mark that tells a degree from its chord, with real signs."""
+    return chord_name(name.replace("!", ""))
 
 
 def _in_order(order: list[tuple[Tree, int]], children: dict[int, list[int]]) -> list[int]:

@@ -14,6 +14,7 @@ from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.ledger import Ledger
 from hybrid.history.panels import Machine, State, Step, Table, Text, Tree
 from hybrid.history.parameters import Parameter, Values
+from hybrid.history.words import chord_name
 
 if TYPE_CHECKING:
     from hybrid.grammar.steedman import Derivation
@@ -84,17 +85,17 @@ class _Stage:
     ) -> None:
         """One time round."""
         self.markers.append(Marker(self.now, f"Chorus {number}"))
-        names = chorus.symbols(self.key)
+        names = tuple(map(chord_name, chorus.symbols(self.key)))
         table, places = _chart(number, names, chorus.chords)
         tree, leaf_of = _tree(number, chorus.tree)
         self.panels += [table, tree]
         uses = [
             self.ledger.decide(
-                "rule", f"rule {text[1]}", text[4:].replace("->", "→"), tick=self.now
+                "rule", f"rule {text[1]}", chord_name(text[4:].replace("->", "→")), tick=self.now
             )
             for text in chorus.steps
         ]
-        lines = [text.replace("->", "→") for text in chorus.steps]
+        lines = [chord_name(text.replace("->", "→")) for text in chorus.steps]
         for at, text in enumerate(lines):
             window = lines[max(0, at - 11) : at + 1]
             self.steps.append(
@@ -243,7 +244,7 @@ def _tree(number: int, root: DerivationTree) -> tuple[Tree, list[list[int]]]:
         f"Derivation of chorus {number}",
         f"Tree of chorus {number}: each chord above the chords that took its place.",
         nodes=tuple(
-            (node.symbol.name, parent, f"{node.symbol.name}, {node.duration} bars")
+            (chord_name(node.symbol.name), parent, f"{node.symbol.name}, {node.duration} bars")
             for node, parent in order
         ),
     )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from hybrid.core.pitch import NO_SPELLING, pitch_name
+
+_FLAT = re.compile(r"(?<=[A-G])b|b(?=[IViv])")
 
 
 def note_name(pitch: int, spelling: int = NO_SPELLING) -> str:
@@ -22,3 +26,12 @@ def class_name(pitch_class: int) -> str:
     ['C', 'C♯', 'B♭']
     """
     return note_name(60 + pitch_class)[:-1]
+
+
+def chord_name(name: str) -> str:
+    """A chord symbol or a Roman numeral with real accidentals.
+
+    >>> chord_name("Bb7"), chord_name("bVI7"), chord_name("#IV7 F#m7")
+    ('B♭7', '♭VI7', '♯IV7 F♯m7')
+    """
+    return _FLAT.sub("♭", name).replace("#", "♯")
