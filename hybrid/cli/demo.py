@@ -105,11 +105,11 @@ def _refuse_more(names: list[str], most: int, word: str) -> None:
 
 
 def _list(name: str | None) -> None:
-    from hybrid.history.registry import all_exhibits, load_exhibit
+    from hybrid.history.registry import exhibit_labels, load_exhibit
 
     if name is None:
-        for exhibit in all_exhibits():
-            typer.echo(f"{exhibit.first_year}  {exhibit.name:<24} {exhibit.summary}")
+        for label in exhibit_labels():
+            typer.echo(f"{label.year[:4]}  {label.name:<24} {label.summary}")
         return
     exhibit = load_exhibit(name)
     typer.echo(f"{exhibit.title} ({', '.join(exhibit.people)}, {exhibit.year})")

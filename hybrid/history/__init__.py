@@ -8,7 +8,7 @@ what exhibits share:
 ``parameters``  ``Parameter``, ``Values``: what a visitor may set, and the ranges
 ``panels``      ``Machine``, ``Step`` and the kinds of panel: the machine at work
 ``ledger``      ``Ledger``: notes and, beside each, the decision that made it
-``registry``    ``exhibit_names``, ``load_exhibit``, ``run_exhibit``
+``registry``    ``exhibit_names``, ``exhibit_labels``, ``load_exhibit``, ``run_exhibit``
 ==============  ==================================================================================
 
 ``docs/history/README.md`` says how to add one.

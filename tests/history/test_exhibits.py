@@ -12,7 +12,13 @@ import pytest
 
 from hybrid.core.errors import ConfigError
 from hybrid.history.exhibit import Demonstration
-from hybrid.history.registry import all_exhibits, exhibit_names, load_exhibit, run_exhibit
+from hybrid.history.registry import (
+    all_exhibits,
+    exhibit_labels,
+    exhibit_names,
+    load_exhibit,
+    run_exhibit,
+)
 
 NAMES = exhibit_names()
 
@@ -103,6 +109,13 @@ def test_exhibits_come_by_year() -> None:
     assert len(years) == len(NAMES)
 
 
+def test_labels_are_what_the_exhibits_say() -> None:
+    labels = [
+        (exhibit.name, exhibit.title, exhibit.year, exhibit.summary) for exhibit in all_exhibits()
+    ]
+    assert [(lab.name, lab.title, lab.year, lab.summary) for lab in exhibit_labels()] == labels
+
+
 def test_a_name_that_comes_close_is_offered() -> None:
     with pytest.raises(ConfigError, match="did you mean dice-waltz"):
         load_exhibit("dice-walts")
@@ -113,8 +126,8 @@ def test_the_list_loads_no_heavy_library() -> None:
         "import sys\n"
         "from hybrid.cli import main\n"
         "assert main(['demo', 'list']) == 0\n"
-        "heavy = {'networkx', 'torch', 'music21', 'scipy', 'verovio', 'fluidsynth', 'soundfile',\n"
-        "         'pretty_midi', 'symusic', 'miditoolkit', 'rich'}\n"
+        "heavy = {'numpy', 'networkx', 'torch', 'music21', 'scipy', 'verovio', 'fluidsynth',\n"
+        "         'soundfile', 'pretty_midi', 'symusic', 'miditoolkit', 'rich'}\n"
         "assert not heavy & set(sys.modules), heavy & set(sys.modules)\n"
     )
     done = subprocess.run(
