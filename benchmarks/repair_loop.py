@@ -1,6 +1,6 @@
 """What the loop of `hybrid.repair` does to composed pieces: before and after, Bach's beside.
 
-    python -m benchmarks.repair_loop [--plans 100] [--minutes 0.3] [--engines transformer rules]
+    python -m benchmarks.repair_loop [--plans 100] [--minutes 0.5] [--engines transformer rules]
 
 The same plans a style go to each engine. Its notes are analysed, mended and analysed again. The
 table is written after every style.
@@ -101,15 +101,19 @@ def bach() -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plans", type=int, default=100, help="plans a style")
-    parser.add_argument("--minutes", type=float, default=0.3, help="length of a plan")
+    parser.add_argument(
+        "--fewer", nargs="*", default=[], help="plans of one engine, such as transformer=5"
+    )
+    parser.add_argument("--minutes", type=float, default=0.5, help="length of a plan")
     parser.add_argument("--engines", nargs="+", default=["transformer", "rules"])
     options = parser.parse_args()
+    fewer = dict(word.split("=") for word in options.fewer)
     rows: list[dict[str, Any]] = [bach()]
     for name in options.engines:
         engine = make_engine(name)
         for style in STYLES:
             found: list[dict[str, float]] = []
-            for seed in range(options.plans):
+            for seed in range(int(fewer.get(name, options.plans))):
                 found.append(measure(name, engine, style, seed, options.minutes))
                 print(style, name, seed, {k: round(v, 2) for k, v in found[-1].items()}, flush=True)
             line: dict[str, Any] = {"style": style, "engine": name, "plans": len(found)}
