@@ -234,7 +234,7 @@ def _section(step: dict[str, Any]) -> str:
         f'<div class="notes"><div><h3>What changed</h3><ul>{changes}</ul>'
         f'<p class="remark">By {escape(made)}; {step["candidates"]} candidates were tried.</p>'
         f'</div><div><h3>Around the place</h3><table><thead><tr><th scope="col"></th>'
-        f'<th scope="col">Before</th><th scope="col">After</th></tr></thead>'
+        f'<th scope="col" class="num">Before</th><th scope="col" class="num">After</th></tr></thead>'
         f"<tbody>{rows}</tbody></table></div></div></div>"
     )
 
