@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,10 +31,6 @@ from hybrid.core.score import Score
 from hybrid.core.seeds import stage_rng
 from hybrid.repair.excerpts import cut_chords, excerpt
 
-if TYPE_CHECKING:
-    from hybrid.harmony.likelihood import SoundLikelihood
-
-N_KEYS, N_CHORDS = 6, 8  # states that the analyser decodes
 QUARTERS_AFTER = 2  # notes after the place that the transformer is asked about as well
 SEVERITY_COST = {"error": 10.0, "warning": 3.0, "info": 1.0}
 
@@ -110,12 +106,7 @@ class Habits:
                 continue
             score = read_chorale(folder / name / "score.mxl")
             text = (folder / name / "analysis.txt").read_text(encoding="utf-8")
-            words = [
-                chord_word(
-                    span.root - span.key.tonic, span.quality, span.inversion, span.key.is_minor
-                )
-                for span in read_roman_text(text, score, name)
-            ]
+            words = [_word_of(span) for span in read_roman_text(text, score, name)]
             self.one.update(words)
             self.first.update(words[:-1])
             self.pairs.update(pairwise(words))
@@ -134,6 +125,11 @@ def chord_word(root: int, quality: str, inversion: int, is_minor: bool) -> str:
     """Root above the tonic, triad and inversion in the mode of the key."""
     triad = quality.split("-")[0].replace("half", "diminished").replace("dominant", "major")
     return f"{root} {triad} {inversion} {is_minor}"
+
+
+def _word_of(span: ChordSpan) -> str:
+    root = span.root - span.key.tonic
+    return chord_word(root, span.quality, span.inversion, span.key.is_minor)
 
 
 class Methods:
@@ -190,7 +186,7 @@ class Methods:
             "analyser without a plan: doubt": -float(
                 np.log(heard.probability[frames].max(axis=1)).min()
             ),
-            "analyser without a plan: odd chords": self._oddness(heard, part, start, end),
+            "analyser without a plan: odd chords": self._oddness(part, start, end),
         }
         if self.model is not None:
             numbers["transformer under the plan"] = self._surprise(
@@ -198,37 +194,13 @@ class Methods:
             )
         return numbers
 
-    def _oddness(self, heard: SoundLikelihood, part: Score, start: int, end: int) -> float:
+    def _oddness(self, part: Score, start: int, end: int) -> float:
         """The greatest surprise of a chord that is heard in or right after the place."""
-        from hybrid.harmony.decode import decode, path_spans
-        from hybrid.harmony.features import FRAME_TICKS
-        from hybrid.harmony.labels import QUALITIES
-
-        # The likeliest keys and chords come first, so this is what the analyser itself reads.
-        states = heard.scores
-        first = np.arange(N_KEYS)[:, None] * (states.key.shape[1] // 24) + np.arange(N_CHORDS)
-        narrow = replace(
-            states,
-            key=states.key[:, first.ravel()],
-            chord=states.chord[:, first.ravel()],
-            log_probability=states.log_probability[:, first.ravel()],
-        )
-        path = decode(narrow, self.analyser.decoding)
-        vocabulary = self.analyser.models[0].vocabulary
-        spans = path_spans(narrow, path, vocabulary, FRAME_TICKS, part.length)
-        words = [
-            chord_word(
-                int(row["of"] + row["degree"]),
-                QUALITIES[int(row["quality"])],
-                int(row["inversion"]),
-                bool(row["mode"]),
-            )
-            for row in spans
-        ]
+        heard = self.analyser.analyse(part).chords
         steps = [
-            self.habits.surprise(words[at], words[at + 1])
-            for at in range(len(words) - 1)
-            if spans["onset"][at + 1] <= end and spans["end"][at + 1] > start
+            self.habits.surprise(_word_of(one), _word_of(two))
+            for one, two in pairwise(heard)
+            if two.onset <= end and two.end > start
         ]
         return max(steps, default=0.0)
 

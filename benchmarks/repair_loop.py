@@ -1,15 +1,17 @@
 """What the loop of `hybrid.repair` does to composed pieces: before and after, Bach's beside.
 
-    python -m benchmarks.repair_loop [--plans 100] [--minutes 0.3] [--engines transformer rules]
+    python -m benchmarks.repair_loop [--plans 100] [--minutes 0.5] [--engines transformer rules]
 
 The same plans a style go to each engine. Its notes are analysed, mended and analysed again. The
-table is written after every style.
+table is written after every style. With ``--pieces FILE`` several runs add to one table.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -101,22 +103,41 @@ def bach() -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plans", type=int, default=100, help="plans a style")
-    parser.add_argument("--minutes", type=float, default=0.3, help="length of a plan")
+    parser.add_argument("--minutes", type=float, default=0.5, help="length of a plan")
     parser.add_argument("--engines", nargs="+", default=["transformer", "rules"])
+    parser.add_argument("--styles", nargs="+", default=list(STYLES))
+    parser.add_argument(
+        "--pieces", type=Path, help="file that figures of single pieces are added to (JSON lines)"
+    )
     options = parser.parse_args()
-    rows: list[dict[str, Any]] = [bach()]
+    found: list[dict[str, Any]] = []
     for name in options.engines:
         engine = make_engine(name)
-        for style in STYLES:
-            found: list[dict[str, float]] = []
+        for style in options.styles:
             for seed in range(options.plans):
-                found.append(measure(name, engine, style, seed, options.minutes))
-                print(style, name, seed, {k: round(v, 2) for k, v in found[-1].items()}, flush=True)
-            line: dict[str, Any] = {"style": style, "engine": name, "plans": len(found)}
-            for key in found[0]:
-                line[key] = round(float(np.nanmean([row[key] for row in found])), 3)
-            rows.append(line)
-            write(rows, options.minutes)
+                row = {"style": style, "engine": name}
+                row |= measure(name, engine, style, seed, options.minutes)
+                found.append(row)
+                print(row, flush=True)
+                if options.pieces:
+                    with options.pieces.open("a", encoding="utf-8") as stream:
+                        stream.write(json.dumps(row) + "\n")
+                    lines = options.pieces.read_text(encoding="utf-8").splitlines()
+                    found = [json.loads(line) for line in lines]
+            write([bach(), *means(found)], options.minutes)
+
+
+def means(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One line for each engine and style."""
+    rows = []
+    for engine, style in sorted({(row["engine"], row["style"]) for row in found}, reverse=True):
+        own = [row for row in found if (row["engine"], row["style"]) == (engine, style)]
+        line: dict[str, Any] = {"style": style, "engine": engine, "plans": len(own)}
+        for key in own[0]:
+            if key not in line:
+                line[key] = round(float(np.nanmean([row[key] for row in own])), 3)
+        rows.append(line)
+    return rows
 
 
 def write(rows: list[dict[str, Any]], minutes: float) -> None:

@@ -288,13 +288,12 @@ def analyse(plan: FormPlan, score: Score, rules: str | None = None) -> tuple[Ana
 def load_analyser(hashes: dict[str, str] | None = None) -> Analyser:
     """The shipped analyser of harmony; the hashes of its weights go into ``hashes``."""
     from hybrid.core.provenance import sha256_of
-    from hybrid.core.resources import resource_path
     from hybrid.harmony.shipped import load_analyser as load
+    from hybrid.harmony.shipped import shipped_weights
 
     analyser = load()
     if hashes is not None:
-        files = sorted(resource_path("harmony", "trained").glob("*.safetensors"))
-        hashes.update({path.name: sha256_of(path) for path in files})
+        hashes.update({path.name: sha256_of(path) for path in shipped_weights()})
     return analyser
 
 

@@ -19,7 +19,7 @@ from hybrid.harmony.corpus import TICKS_PER_QUARTER
 from hybrid.harmony.decode import DecodeConfig, FrameScores, decode, path_spans
 from hybrid.harmony.examples import scale_rows
 from hybrid.harmony.features import FRAME_TICKS, piece_arrays
-from hybrid.harmony.frame_scores import network_scores
+from hybrid.harmony.frame_scores import N_CHORDS, N_KEYS, network_scores
 from hybrid.harmony.inference import HarmonyNetwork
 from hybrid.harmony.labels import QUALITIES, Chord, key_of
 
@@ -54,14 +54,23 @@ class Analyser:
         return cls(networks, decoding or DecodeConfig())
 
     def scores(
-        self, notes: NDArray[Any], bars: NDArray[Any], spelling: NDArray[np.integer], end: int = 0
+        self,
+        notes: NDArray[Any],
+        bars: NDArray[Any],
+        spelling: NDArray[np.integer],
+        end: int = 0,
+        n_keys: int = N_KEYS,
+        n_chords: int = N_CHORDS,
     ) -> FrameScores:
-        """Scores of every frame; parameters as for `hybrid.harmony.features.piece_arrays`."""
+        """Scores of every frame.
+
+        Parameters as for `hybrid.harmony.features.piece_arrays` and `network_scores`.
+        """
         halved = None
         if self.decoding.halved:
             halved = piece_arrays(*scale_rows(notes, bars, -2), spelling, end // 2)
         arrays = piece_arrays(notes, bars, spelling, end)
-        return network_scores(self.models, arrays, halved, self.decoding.halved)
+        return network_scores(self.models, arrays, halved, self.decoding.halved, n_keys, n_chords)
 
     def spans(
         self, score: Score, until: int | None = None

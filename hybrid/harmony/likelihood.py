@@ -15,13 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.analysis import ChordSpan
+from hybrid.core.errors import ScoreError
 from hybrid.core.numerals import RomanNumeral
 from hybrid.core.pitch import Key, pitch_class
 from hybrid.core.score import Score
 from hybrid.harmony.analyse import Analyser
 from hybrid.harmony.annotations import score_arrays, with_spelling
 from hybrid.harmony.corpus import TICKS_PER_QUARTER
-from hybrid.harmony.features import FRAME_TICKS, piece_arrays
+from hybrid.harmony.features import FRAME_TICKS
 from hybrid.harmony.labels import Chord
 
 #: States read for each frame; what lies beyond counts as `FLOOR`.
@@ -40,17 +41,19 @@ class SoundLikelihood:
     probability : np.ndarray, shape (T, K), float64
     key_probability : np.ndarray, shape (T, 24), float64
         By pitch class of the tonic, times 2 plus mode (0 major, 1 minor).
-    scores : FrameScores
-        What the network says, all `N_KEYS` by `N_CHORDS` states.
+
+    Raises
+    ------
+    ScoreError
+        If there are no pitched notes.
     """
 
     def __init__(self, analyser: Analyser, score: Score) -> None:
-        from hybrid.harmony.frame_scores import network_scores
-
         notes, bars = score_arrays(score)
-        arrays = piece_arrays(with_spelling(notes), bars, with_spelling(notes)["spelling"])
-        scores = network_scores(analyser.models, arrays, n_keys=N_KEYS, n_chords=N_CHORDS)
-        self.scores = scores
+        if not len(notes):
+            raise ScoreError("a score must have pitched notes to be heard, got none")
+        notes = with_spelling(notes)
+        scores = analyser.scores(notes, bars, notes["spelling"], n_keys=N_KEYS, n_chords=N_CHORDS)
         rows = np.arange(len(scores.key))[:, None]
         tonic = (7 * scores.tonics[rows, scores.key // 2]) % 12
         tables = _sound_tables(analyser.models[0].vocabulary.chords)

@@ -24,8 +24,6 @@ def score_frames(
     arrays: PieceArrays,
     device: torch.device | None = None,
     is_half: bool = False,
-    n_keys: int = N_KEYS,
-    n_chords: int = N_CHORDS,
 ) -> FrameScores:
     """Scores of every frame of a piece; several models are averaged.
 
@@ -38,8 +36,6 @@ def score_frames(
         Where the models are; the processor by default.
     is_half : bool
         Compute in bfloat16.
-    n_keys, n_chords : int
-        States kept for each frame: so many keys, so many chords of each.
     """
     device = device or torch.device("cpu")
     n = arrays.n_frames
@@ -69,7 +65,7 @@ def score_frames(
         ).logsumexp(0) - np.log(len(models))
         change = torch.stack([out["change"][rows, columns] for out in outputs]).mean(0)
         states = [out["state"][rows, columns] for out in outputs]
-        key, chord, joint = _states(models, states, keys, n_keys, n_chords)
+        key, chord, joint = _states(models, states, keys)
     return FrameScores(
         key=key.cpu().numpy(),
         chord=chord.cpu().numpy(),
@@ -81,15 +77,11 @@ def score_frames(
 
 
 def _states(
-    models: Sequence[HarmonyModel],
-    states: Sequence[Tensor],
-    keys: Tensor,
-    n_keys: int,
-    n_chords: int,
+    models: Sequence[HarmonyModel], states: Sequence[Tensor], keys: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
     """The likeliest keys and chords of each frame: key, chord, log probability (T, K)."""
     n = keys.shape[0]
-    best, key = keys.topk(n_keys, dim=1)  # (T, keys)
+    best, key = keys.topk(N_KEYS, dim=1)  # (T, keys)
     total: Tensor | None = None
     for model, state in zip(models, states, strict=True):
         chosen = state.gather(1, (key // 2)[..., None].expand(-1, -1, state.shape[-1]))
@@ -97,7 +89,7 @@ def _states(
         total = logits if total is None else torch.logaddexp(total, logits)
     assert total is not None
     total = total - float(np.log(len(models)))
-    score, chord = total.topk(min(n_chords, total.shape[-1]), dim=-1)
+    score, chord = total.topk(min(N_CHORDS, total.shape[-1]), dim=-1)
     joint = (score + best[..., None]).reshape(n, -1)
     wide = key[..., None].expand_as(chord).reshape(n, -1)
     return wide, chord.reshape(n, -1), joint

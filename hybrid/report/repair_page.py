@@ -234,8 +234,8 @@ def _section(step: dict[str, Any]) -> str:
         f'<div class="notes"><div><h3>What changed</h3><ul>{changes}</ul>'
         f'<p class="remark">By {escape(made)}; {step["candidates"]} candidates were tried.</p>'
         f'</div><div><h3>Around the place</h3><table><thead><tr><th scope="col"></th>'
-        f'<th scope="col">Before</th><th scope="col">After</th></tr></thead>'
-        f"<tbody>{rows}</tbody></table></div></div></div>"
+        '<th scope="col" class="num">Before</th><th scope="col" class="num">After</th></tr>'
+        f"</thead><tbody>{rows}</tbody></table></div></div></div>"
     )
 
 

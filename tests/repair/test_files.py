@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -129,3 +131,34 @@ def test_a_clean_file_says_that_nothing_was_to_be_mended(
     again = read_score(tmp_path / "song-mended" / "song.mid").score
     for one, two in zip(clean.tracks, again.tracks, strict=True):
         assert one.notes["pitch"].tolist() == two.notes["pitch"].tolist()
+
+
+@pytest.mark.slow
+def test_the_page_lights_old_and_new_notes_in_a_browser(moved: Score, tmp_path: Path) -> None:
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("needs chromium (Debian: apt-get install chromium)")
+    done = mend_score(moved, [RulesEngine()])
+    # A click on the way, as a reader would.
+    page = build_repair_page(done, "moved").replace(
+        "</body>", '<script>document.getElementById("flip").click()</script></body>'
+    )
+    (tmp_path / "index.html").write_text(page, encoding="utf-8")
+    command = [
+        browser,
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={tmp_path / 'profile'}",
+        "--virtual-time-budget=4000",
+        "--dump-dom",
+        (tmp_path / "index.html").as_uri(),
+    ]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout
+    assert re.search(r'<output id="place"[^>]*>1 of 1</output>', shown)
+    assert re.search(r'<div id="steps"[^>]*class="flipped"', shown)
+    assert 'id="step-1"' in shown
+    assert not re.search(r'id="step-1"[^>]*hidden', shown)
+    assert len(re.findall(r'class="note[^"]* bad"', shown)) >= 2
+    # Once in the step, once in the whole piece.
+    assert len(re.findall(r'class="note[^"]* new"', shown)) == 2
