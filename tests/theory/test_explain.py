@@ -73,7 +73,7 @@ def test_the_pages_of_the_rules_are_fresh(
 def test_sets_and_rules_are_listed() -> None:
     listed = list_rule_sets().splitlines()
     assert [line.split()[0] for line in listed[1:]] == list(shipped_rule_sets())
-    assert "  12  Voicings of jazz" in listed[-1]
+    assert any("  12  Voicings of jazz" in line for line in listed)
     lines = list_rules_of(load_rule_set("fux1")).splitlines()
     assert lines[0].startswith("fux1: Species counterpoint")
     assert ["clausula", "error", "treatise", "Clausula"] in [line.split() for line in lines]
