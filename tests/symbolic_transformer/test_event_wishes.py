@@ -230,7 +230,9 @@ def test_a_transformed_theme_is_written(kind: str) -> None:
         if tick % TICKS == 0:
             assert wish.tone[tick][(pitch + LOWEST - 1) % 12]
     at = standing(rows, arrays, int(line[0, 0]), 0)
-    assert int(np.argmax(wish.pitches(at)[0])) == line[0, 1]
+    pitches = wish.pitches(at)
+    assert pitches is not None
+    assert int(np.argmax(pitches[0])) == line[0, 1]
     # Between its notes the line rests, and nobody goes past its next one.
     tracks = wish.tracks(standing(rows, arrays, int(line[0, 0]) + 1, 0))
     assert tracks is not None
