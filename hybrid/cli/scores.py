@@ -44,7 +44,7 @@ def check(
     rules: Annotated[
         str,
         typer.Option(
-            help="Rule set: accompanied, chorale, fux1 to fux5, jazz, or a .toml file of your own."
+            help="Rule set: accompanied, chorale, fux1 to fux5, jazz, pop, or a .toml of your own."
         ),
     ] = "chorale",
     cantus: Annotated[

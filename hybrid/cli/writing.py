@@ -28,7 +28,7 @@ EngineName = Annotated[str, typer.Option(help="What writes the notes: transforme
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")]
 Chords = Annotated[
     str | None,
-    typer.Option(help="Chords, a cell a bar: 'I | IV V | I'. [default: read from the melody]"),
+    typer.Option(help="Chords, a cell a bar: 'I | IV V | I'. [default: chosen by the grammar]"),
 ]
 KeyName = Annotated[
     str | None, typer.Option(help="Key of the chords. [default: the melody's signature]")

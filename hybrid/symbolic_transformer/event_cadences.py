@@ -225,6 +225,7 @@ class Closes(Wish):
         weights, rows = self.weights, at.rows
         last = inside & self.is_last[number]
         made = np.zeros((len(number), N_PITCHES))
+        pitches = np.arange(N_PITCHES)
         strength = weights.tone * np.where(last, 1.0, 0.5) * inside
         made -= strength[:, None] * ~self.tones[number][:, CLASSES]
         bass = self.bass[number]
@@ -240,6 +241,11 @@ class Closes(Wish):
             * weights.top
             * ((inside & top & self.falls[number])[:, None] & (bass[:, None] == CLASSES))
         )
+        # The highest line comes first at its tick, so it looks at what sounded last under it.
+        for other in range(N_TRACKS):
+            if other != self.melody:
+                under = (last & top)[:, None] & (pitches < rows.last_pitch[:, other, None])
+                made -= weights.order * under
         third = self.third[number]
         free = inside & (third >= 0) & (at.track != BASS) & ~(last & top)
         if free.any():
@@ -248,7 +254,6 @@ class Closes(Wish):
             made += weights.third * ((free & ~sung)[:, None] & is_third)
             twice = free & sung & self.leads[number]
             made -= weights.third * (twice[:, None] & is_third)
-        pitches = np.arange(N_PITCHES)
         line = rows.last_pitch[:, self.melody, None]
         over = inside & ~top & (rows.last_end[:, self.melody] > at.tick) & (line[:, 0] > 0)
         made -= weights.order * (over[:, None] & (pitches > line))

@@ -32,6 +32,8 @@ JOIN_EVENTS = 24
 #: Against a note over the sounding note of the line above, in nats. Of POP909's piano notes 4% lie
 #: over the melody that sounds with them.
 ABOVE = {"chorale": 3.0, "quartet": 3.0, "pop": 1.5}
+#: Ticks after which a silent melody is asked to go on: a bar of 4/4.
+SILENCE = 4 * TICKS
 #: Against parallels of melody and bass over an accompaniment, in nats.
 PARALLELS = 12.0
 #: Name of what stands around a region, where a conflict names it.
@@ -194,7 +196,13 @@ class TransformerEngine:
         )
         from hybrid.symbolic_transformer.event_motion import Foresees, NoAugmentedSeconds
         from hybrid.symbolic_transformer.event_variations import Transformed
-        from hybrid.symbolic_transformer.event_wishes import Above, Harmony, Returns, WishWeights
+        from hybrid.symbolic_transformer.event_wishes import (
+            Above,
+            Harmony,
+            Returns,
+            Sings,
+            WishWeights,
+        )
 
         limits: list[Limit] = [EndsBy("the piece's end", sorted(task.tracks), arrays.length)]
         spans: dict[tuple[str, int], list[tuple[int, int, Any]]] = {}
@@ -225,6 +233,7 @@ class TransformerEngine:
         melody = 0 if 0 in task.tracks else None
         wishes.append(Returns(PlanColumns(arrays), weights.returns, melody))
         if melody is not None:
+            wishes.append(Sings(melody, SILENCE))
             top = [seat for seats in seating.seats for seat in seats if seat.track == 0]
             low, high = (max(s.low - s.shift for s in top), min(s.high - s.shift for s in top))
             wishes.append(Transformed(plan, arrays, low=low, high=high, seed=seed))

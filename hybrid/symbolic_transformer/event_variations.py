@@ -278,7 +278,8 @@ class Transformed(Wish):
                 return pitch
         if tones[pitch % 12] or (note.duration < TICKS and note.onset % TICKS):
             return pitch
-        return min((p for p in range(pitch - 4, pitch + 5) if tones[p % 12]), key=_far(pitch))
+        near = [p for p in range(pitch - 4, pitch + 5) if tones[p % 12]] or [pitch]
+        return min(near, key=lambda other: (abs(other - pitch), other))
 
     def places(self, at: Standing, ticks: Ints) -> Floats | None:
         due = np.full(len(at.here), NEVER)
@@ -340,10 +341,6 @@ class Transformed(Wish):
         if not mine.any():
             return None
         return np.asarray(self.pull * (mine[:, None] & (np.arange(N_DURATIONS) == notes[:, 1:2])))
-
-
-def _far(pitch: int) -> object:
-    return lambda other: (abs(other - pitch), other)
 
 
 def _returns(plan: FormPlan, arrays: PlanArrays) -> tuple[_Return, ...]:

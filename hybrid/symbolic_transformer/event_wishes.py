@@ -234,6 +234,26 @@ class Above(Wish):
         return made
 
 
+class Sings(Wish):
+    """The leading line does not stay silent for longer than some ticks.
+
+    Parameters
+    ----------
+    track : int
+    patience : int
+        Ticks of rest that are let be.
+    """
+
+    def __init__(self, track: int, patience: int, weight: float = 3.0) -> None:
+        self.track, self.patience, self.weight = track, patience, weight
+
+    def tracks(self, at: Standing) -> Floats | None:
+        silent = at.tick - at.rows.last_end[:, self.track] >= self.patience
+        if not silent.any():
+            return None
+        return np.asarray(self.weight * (silent[:, None] & (np.arange(N_TRACKS) == self.track)))
+
+
 class Towards(Wish):
     """A line comes within reach of a pitch that it must have at a coming moment."""
 
@@ -282,4 +302,4 @@ def _on_beat(plan: PlanArrays) -> NDArray[np.bool_]:
     return made
 
 
-__all__ = ["Above", "Climax", "Harmony", "Returns", "Towards", "Wish", "WishWeights"]
+__all__ = ["Above", "Climax", "Harmony", "Returns", "Sings", "Towards", "Wish", "WishWeights"]

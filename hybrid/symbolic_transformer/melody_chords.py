@@ -199,7 +199,7 @@ def _states(keys: tuple[Key, ...]) -> _States:
 
 def _log(weights: Floats) -> Floats:
     with np.errstate(divide="ignore"):
-        return np.maximum(np.log(weights), NEVER)
+        return np.asarray(np.maximum(np.log(weights), NEVER))
 
 
 def _spread(states: _States, wanted: dict[str, float], default: float = 0.0) -> Floats:

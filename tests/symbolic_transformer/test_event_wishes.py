@@ -26,7 +26,7 @@ from hybrid.symbolic_transformer.event_variations import (
     steps_of,
     transform,
 )
-from hybrid.symbolic_transformer.event_wishes import BASS
+from hybrid.symbolic_transformer.event_wishes import BASS, Sings
 from hybrid.symbolic_transformer.events import BAR, LOWEST, duration_class
 from hybrid.symbolic_transformer.tables import TICKS, PlanArrays
 from tests.symbolic_transformer.event_pieces import small_plan, tiny_model
@@ -172,6 +172,16 @@ def test_augmented_seconds_cost() -> None:
     assert value(found, 77) < 0
 
 
+def test_a_silent_melody_is_asked_to_go_on() -> None:
+    plan = plan_arrays(one_phrase("i | iv V7 | i", "PAC", MINOR))
+    rows = rows_with(plan, [(0, 0, 72, 24)])
+    wish = Sings(0, 2 * TICKS)
+    assert wish.tracks(standing(rows, plan, 2 * TICKS, 0)) is None
+    found = wish.tracks(standing(rows, plan, 3 * TICKS, 0))
+    assert found is not None
+    assert found[0, 0] > 0 == found[0, 1]
+
+
 def test_steps_of_a_scale_and_back() -> None:
     for key in (Key.parse("C"), Key.parse("f#"), Key.parse("Bb")):
         for pitch in range(30, 100):
@@ -220,7 +230,9 @@ def test_a_transformed_theme_is_written(kind: str) -> None:
         if tick % TICKS == 0:
             assert wish.tone[tick][(pitch + LOWEST - 1) % 12]
     at = standing(rows, arrays, int(line[0, 0]), 0)
-    assert int(np.argmax(wish.pitches(at)[0])) == line[0, 1]
+    pitches = wish.pitches(at)
+    assert pitches is not None
+    assert int(np.argmax(pitches[0])) == line[0, 1]
     # Between its notes the line rests, and nobody goes past its next one.
     tracks = wish.tracks(standing(rows, arrays, int(line[0, 0]) + 1, 0))
     assert tracks is not None

@@ -206,6 +206,8 @@ def test_accompanied_textures_are_not_judged_as_four_singers() -> None:
 
     assert rules_for(make_plan(form="chorale", seed=1, minutes=0.5)) == "chorale"
     assert rules_for(make_plan(form="rondo", texture="waltz", metre="3/4", seed=1)) == "accompanied"
+    song = make_plan(form="verse-chorus", style="pop", seed=1, minutes=0.5)
+    assert rules_for(song) == "pop"
     chorale, accompanied = load_rule_set("chorale"), load_rule_set("accompanied")
     assert set(accompanied.rules) < set(chorale.rules)
     assert accompanied.hard == chorale.hard

@@ -277,3 +277,18 @@ def test_phrase_ends_that_a_score_marks(score_of: ScoreMaker) -> None:
 
 def test_no_notes_no_cadence() -> None:
     assert find_cadences(Score(())) == ()
+
+
+def test_the_highest_note_counts_where_chords_lie_about_the_melody() -> None:
+    """A piano whose upper line has few and high notes, over a melody that rests on the tonic."""
+    closes = [(0, (65, 69, 72)), (960, (62, 67, 71)), (1920, (60, 64, 67))]
+    chords = [(tick, 960, pitch) for tick, tones in closes for pitch in tones]
+    # Short and high, off the beat: its line has the higher median, and rests on the third.
+    chords += [(480, 240, 84), (1440, 240, 86), (2640, 240, 88)]
+    tracks = (
+        Track("melody", make_notes([(0, 960, 77), (960, 960, 74), (1920, 960, 72)])),
+        Track("piano", make_notes(sorted(chords))),
+        Track("bass", make_notes([(0, 960, 41), (960, 960, 43), (1920, 960, 36)])),
+    )
+    found = find_cadences(Score(tracks), keys=Key.parse("C"))
+    assert [cadence.kind for cadence in found] == ["PAC"]

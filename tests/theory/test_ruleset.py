@@ -11,7 +11,7 @@ import pytest
 from hybrid.core.analysis import SEVERITIES
 from hybrid.core.errors import ConfigError
 from hybrid.core.instruments import INSTRUMENTS
-from hybrid.core.score import Score
+from hybrid.core.score import Score, Track, make_notes
 from hybrid.theory import tables
 from hybrid.theory.checker import CHECKS, RULES, check
 from hybrid.theory.ruleset import GROUPS, NEEDS, load_rule_set, shipped_rule_sets
@@ -37,6 +37,29 @@ soprano = ["C4", "G5"]
 def test_chorale_ships() -> None:
     assert "chorale" in shipped_rule_sets()
     assert dict(load_rule_set("chorale").rules) == RULES
+
+
+def test_pop_has_the_hard_rules_between_lines_alone() -> None:
+    pop, accompanied = load_rule_set("pop"), load_rule_set("accompanied")
+    assert set(pop.rules) == set(accompanied.rules)
+    assert pop.hard == accompanied.hard
+    melody = Track("melody", make_notes([(0, 480, 76), (480, 480, 77)]))
+    chords = [(0, 480, p) for p in (64, 67, 72)] + [(480, 480, p) for p in (65, 69, 72)]
+    bass = {
+        "doubled": Track("bass", make_notes([(0, 480, 40), (480, 480, 41)])),
+        "own": Track("bass", make_notes([(0, 480, 48), (480, 480, 41)])),
+    }
+
+    def found(rules: str, lower: str) -> set[tuple[str, ...]]:
+        score = Score((melody, Track("piano", make_notes(chords)), bass[lower]))
+        hits = check(score, rules=rules, chords=())
+        return {hit.voices for hit in hits if hit.rule == "parallel_octaves"}
+
+    # The piano doubles the melody an octave below: meant so. A bass that does is a lost line.
+    assert found("accompanied", "own") == {("melody", "piano/3")}
+    assert found("pop", "own") == set()
+    assert ("melody", "bass") in found("accompanied", "doubled")
+    assert found("pop", "doubled") == {("melody", "bass")}
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: rule.id)

@@ -51,6 +51,23 @@ def test_chords_of_a_track_are_read_as_lines() -> None:
     assert [voice.notes["pitch"].tolist() for voice in voices] == [[64, 62], [55, 55], [48, 47]]
 
 
+def test_only_the_lines_of_chords_are_a_reading() -> None:
+    chords = [(0, Q, p) for p in (48, 55, 64)]
+    octaves = [(0, Q, p) for p in (36, 48)] + [(Q, Q, 38)]
+    voiced = [(0, 2 * Q, 72, 80, 1), (0, Q, 64, 80, 2), (0, Q, 60, 80, 3)]
+    tracks = tuple(
+        Track(name, make_notes(rows))
+        for name, rows in (("piano", chords), ("bass", octaves), ("organ", voiced))
+    )
+    read = {voice.name: voice.is_reading for voice in find_voices(Score(tracks))}
+    assert {name for name, is_reading in read.items() if is_reading} == {
+        "piano/1",
+        "piano/2",
+        "piano/3",
+    }
+    assert len(read) == 8
+
+
 def test_a_thinner_chord_goes_to_the_nearest_lines() -> None:
     rows = [(0, Q, p) for p in (48, 64, 72)] + [(Q, Q, p) for p in (50, 71)]
     voices = find_voices(Score((Track("piano", make_notes(rows)),)))
