@@ -1,9 +1,10 @@
 """How fast the note model writes, beside a GPT-2 of its size and beside its products alone.
 
-    python -m benchmarks.symbolic_speed [--notes N] [--repeats R] [--skip-pieces]
+    python -m benchmarks.symbolic_speed [--notes N] [--repeats R] [--only notes|pieces]
 
-Writes ``benchmarks/results/symbolic_speed.md`` and ``.json``. The GPT-2 needs the optional
-extra ``bench`` (transformers); without it its columns are left out, and the table says so.
+Writes ``symbolic_speed`` and, of whole pieces, ``symbolic_speed_pieces`` (``.md``, ``.json``)
+into ``benchmarks/results``. The GPT-2 needs the optional extra ``bench`` (transformers); without
+it its columns are left out, and the table says so.
 Times are processor seconds of this process, the least of some repeats, so that other work on the
 machine counts as little as it can; ratios are of one run.
 """
@@ -227,28 +228,23 @@ def rows_of(
     return rows
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure how fast notes are written.")
-    parser.add_argument("--notes", type=int, default=64, help="notes a row")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=2.0, help="length of the whole pieces")
-    parser.add_argument("--skip-pieces", action="store_true")
-    given = parser.parse_args()
+def measure_notes(n_notes: int, repeats: int) -> None:
+    """The table of notes a second."""
     model = load_event_model()
-    found = make_gpt2(model, given.notes)
+    found = make_gpt2(model, n_notes)
     gpt2, size = found if found is not None else (None, 0)
     busy = os.getloadavg()[0]
-    rows = rows_of(model, gpt2, 1, given.notes, given.repeats)
+    rows = rows_of(model, gpt2, 1, n_notes, repeats)
     two = len(os.sched_getaffinity(0)) >= 2 and busy < QUIET
     if two:
-        rows += rows_of(model, gpt2, 2, given.notes, given.repeats)
+        rows += rows_of(model, gpt2, 2, n_notes, repeats)
     own = sum(weight.numel() for weight in model.parameters())
     notes = [
-        f"Notes of all rows a second; {given.notes} notes a row from an empty beginning, style "
+        f"Notes of all rows a second; {n_notes} notes a row from an empty beginning, style "
         f"{STYLE}, no limits or wishes; the model has {own:,} weights.",
         "Products alone: the matrix products of as many events over as long a past, and nothing "
         "else; goal for its share 0.5.",
-        f"Times are the least of {given.repeats} repeats: processor seconds with one thread, wall "
+        f"Times are the best of {repeats} repeats: processor seconds with one thread, wall "
         "seconds with two.",
     ]
     if gpt2 is None:
@@ -267,24 +263,44 @@ def main() -> None:
     notes.append(
         "CUDA was not measured: the sampler runs on the CPU alone; there are no CUDA graphs."
     )
-    sections = None
-    if not given.skip_pieces:
-        pieces = [piece_row(style, given.minutes) for style in STYLES]
-        sections = {"Whole pieces": pieces}
-        notes.append(
-            "Whole pieces: engine `transformer` as `hybrid compose` runs it, 8 particles, one "
-            f"thread, without start-up and sound; machine load {os.getloadavg()[0]:.1f}, so wall "
-            "seconds include waiting. Goal for two minutes: 20 s."
-        )
     text, _ = write_table(
         "symbolic_speed",
         rows,
         notes,
         title="Speed of the note model",
         packages=("torch", "numpy", "transformers"),
-        sections=sections,
     )
     print(text.read_text(encoding="utf-8"))
+
+
+def measure_pieces(minutes: float) -> None:
+    """The table of whole pieces."""
+    rows = [piece_row(style, minutes) for style in STYLES]
+    text, _ = write_table(
+        "symbolic_speed_pieces",
+        rows,
+        [
+            "Engine `transformer` as `hybrid compose` runs it, limits, wishes and 8 particles "
+            "included, one thread; without start-up, repair and sound. Goal for two minutes: 20 s.",
+            f"The machine's load was {os.getloadavg()[0]:.1f}: wall seconds include waiting.",
+        ],
+        title="Speed of the engine `transformer`",
+        packages=("torch", "numpy"),
+    )
+    print(text.read_text(encoding="utf-8"))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure how fast notes are written.")
+    parser.add_argument("--notes", type=int, default=64, help="notes a row")
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=2.0, help="length of the whole pieces")
+    parser.add_argument("--only", choices=("notes", "pieces"))
+    given = parser.parse_args()
+    if given.only != "pieces":
+        measure_notes(given.notes, given.repeats)
+    if given.only != "notes":
+        measure_pieces(given.minutes)
 
 
 if __name__ == "__main__":
