@@ -53,7 +53,7 @@ def test_the_groove_model_plays_the_drum_track(piece: hybrid.Piece) -> None:
     assert [entry.bar for entry in made] == [1, 2, 3, 4]
     assert made[0].maker == "drums:groove model"
     assert made[0].choice.startswith("pop beat, start")
-    assert piece.weights == groove_hash()
+    assert piece.weights.items() >= groove_hash().items()
 
 
 def test_drums_change_no_other_note() -> None:
