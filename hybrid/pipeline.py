@@ -74,6 +74,10 @@ class Piece:
         What the caller chose.
     weights : mapping
         sha256 of each file of learned weights that wrote notes.
+    memorised : mapping
+        What the notes have in common with the pieces that a learned model was trained on, beside
+        the same figures of real pieces that are not among them
+        (`hybrid.symbolic_transformer.memorisation.look_up`); empty for engines that learn nothing.
     """
 
     plan: FormPlan
@@ -84,6 +88,7 @@ class Piece:
     seed: int
     options: Mapping[str, Any] = field(default_factory=dict)
     weights: Mapping[str, str] = field(default_factory=dict)
+    memorised: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def headline(self) -> str:
@@ -102,6 +107,15 @@ class Piece:
             if mended:
                 parts.append(f"{mended} {'place' if mended == 1 else 'places'} mended")
         return ", ".join(parts)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Further lines to show: what stands in training pieces as well."""
+        if not self.memorised:
+            return ()
+        from hybrid.symbolic_transformer.memorisation import in_words
+
+        return (in_words(self.memorised),)
 
 
 @dataclass(frozen=True)
@@ -175,11 +189,13 @@ def make_plan(
     texture: str | None = None,
     instruments: tuple[str, ...] = (),
     plan: FormPlan | str | Path | None = None,
+    drums: bool | None = None,
 ) -> FormPlan:
     """A plan that is ready for an engine, from a form grammar or from a plan with gaps.
 
     What ``plan`` says is kept; the other arguments and then the grammars fill what it
-    leaves out.
+    leaves out. ``drums`` adds a drum kit to the instruments of every phrase, or takes it away;
+    None leaves them as they are.
 
     Raises
     ------
@@ -188,7 +204,11 @@ def make_plan(
         the form's reach.
     """
     from hybrid.core.instruments import expand_ensemble
+    from hybrid.grammar.drum_kit import ask_for_drums
     from hybrid.grammar.forms import plan_form
+
+    def drummed(made: FormPlan) -> FormPlan:
+        return made if drums is None else ask_for_drums(made, drums)
 
     home = Key.parse(key) if isinstance(key, str) else key
     bar = Metre.parse(metre) if isinstance(metre, str) else metre
@@ -196,16 +216,18 @@ def make_plan(
     if minutes is not None and not 0.05 <= minutes <= MAX_MINUTES:
         raise ConfigError(f"minutes must be in 0.05..{MAX_MINUTES:g}, got {minutes:g}")
     if plan is None:
-        return plan_form(
-            DEFAULT_FORM if form is None else form,
-            stage_rng(seed, "form"),
-            key=home,
-            metre=bar,
-            tempo_qpm=tempo_qpm,
-            minutes=DEFAULT_MINUTES if minutes is None else minutes,
-            style=style,
-            texture=texture,
-            instruments=players,
+        return drummed(
+            plan_form(
+                DEFAULT_FORM if form is None else form,
+                stage_rng(seed, "form"),
+                key=home,
+                metre=bar,
+                tempo_qpm=tempo_qpm,
+                minutes=DEFAULT_MINUTES if minutes is None else minutes,
+                style=style,
+                texture=texture,
+                instruments=players,
+            )
         )
     from hybrid.grammar.complete import complete
 
@@ -239,7 +261,7 @@ def make_plan(
             f"a piece must last {MAX_MINUTES:g} minutes at most, "
             f"got a plan of {completed.n_bars} bars, {completed.seconds / 60:.0f} minutes"
         )
-    return completed
+    return drummed(completed)
 
 
 def _check_length(plan: FormPlan) -> None:
@@ -309,6 +331,7 @@ def compose(
     instruments: tuple[str, ...] = (),
     seed: int = 1,
     plan: FormPlan | str | Path | None = None,
+    drums: bool | None = None,
     engine: str | Engine = "rules",
     fill: bool = True,
     repairs: int = DEFAULT_REPAIRS,
@@ -326,6 +349,9 @@ def compose(
         0..2**63 - 1; the same seed and options give the same piece.
     plan : FormPlan or path, optional
         A plan, any part of which may be left out.
+    drums : bool, optional
+        Add a drum kit to all phrases, or take it away; as the style and the plan have it where
+        left out. Engine `rules` plays grooves from tables, `transformer` the model of groove.
     engine : str or Engine
         What writes the notes.
     fill : bool
@@ -354,11 +380,12 @@ def compose(
         "minutes": minutes,
         "texture": texture,
         "instruments": list(instruments),
+        "drums": drums,
         "engine": engine if isinstance(engine, str) else engine.name,
         "repairs": repairs,
     }
     progress("plan", 0.0)
-    wishes = (form, style, key, metre, tempo_qpm, minutes, texture, instruments or None)
+    wishes = (form, style, key, metre, tempo_qpm, minutes, texture, instruments or None, drums)
     # Where an option is given, it may be the option that is wrong.
     with _naming(plan if all(wish is None for wish in wishes) else None):
         made = make_plan(
@@ -372,6 +399,7 @@ def compose(
             texture=texture,
             instruments=instruments,
             plan=plan,
+            drums=drums,
         )
     origin = TraceEntry("form", f"grammar:{made.form or 'plan'}", made.title or made.form)
     if not fill:
@@ -385,9 +413,23 @@ def compose(
     whole = Trace((origin,)) + trace
     weights = dict(getattr(writer, "hashes", {}))
     if repairs:
-        return _mended(made, score, whole, writer, seed, options, weights, repairs, progress)
-    analysis, agreement = analyse(made, score)
-    return Piece(made, score, analysis, agreement, whole, seed, options, weights)
+        piece = _mended(made, score, whole, writer, seed, options, weights, repairs, progress)
+    else:
+        analysis, agreement = analyse(made, score)
+        piece = Piece(made, score, analysis, agreement, whole, seed, options, weights)
+    assert piece.score is not None
+    return replace(piece, memorised=memorised_by(writer, made, piece.score))
+
+
+def memorised_by(
+    engine: Engine, plan: FormPlan, score: Score, bars: tuple[int, int] | None = None
+) -> Mapping[str, Any]:
+    """What a score, or some bars of it, has in common with its engine's training pieces.
+
+    Empty for engines that learn nothing, and where the pieces are not known.
+    """
+    look_up: Callable[..., Mapping[str, Any]] | None = getattr(engine, "memorised", None)
+    return {} if look_up is None else look_up(plan, score, bars)
 
 
 def _mended(
@@ -496,6 +538,7 @@ class _Writer:
         self._note(name, description)
 
     def _write_scores(self, score: Score) -> None:
+        from hybrid.io.drum_staff import straightened
         from hybrid.io.files import write_score
 
         self.progress("files", 0.0)
@@ -503,7 +546,8 @@ class _Writer:
             ("piece.mid", "MIDI with tempo, metre, key, markers and track names"),
             ("piece.musicxml", "the engraved score, for any notation program"),
         ):
-            losses = write_score(score, self.place / name)
+            shown = straightened(score) if name.endswith(".musicxml") else score
+            losses = write_score(shown, self.place / name)
             self.losses[name] = list(losses)
             self._note(name, description)
         analysis = self.piece.analysis.to_dict()
@@ -592,6 +636,8 @@ class _Writer:
             from hybrid.harmony.shipped import shipped_weights
 
             learned["analyser"] = {path.name: sha256_of(path) for path in shipped_weights()}
+        if self.piece.memorised:
+            learned["memorised"] = dict(self.piece.memorised)
         return provenance(
             self.piece.seed,
             self.piece.options,

@@ -47,6 +47,13 @@ def compose(
             "quartet, winds, brass, piano, organ, harpsichord, guitar, duo, band or jazz."
         ),
     ] = None,
+    drums: Annotated[
+        bool | None,
+        typer.Option(
+            "--drums/--no-drums",
+            help="Add a drum kit, or leave it out. [default: as the style or the plan has it]",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Root seed; the same seed gives the same bytes.")] = 1,
     plan: Annotated[
         Path | None,
@@ -123,6 +130,7 @@ def compose(
             instruments=players,
             seed=seed,
             plan=plan,
+            drums=drums,
             engine=engine,
             fill=not plan_only,
             repairs=repairs if repair else 0,
@@ -130,6 +138,8 @@ def compose(
         )
         written = save(piece, output, options, progress=show)
     typer.echo(f"{output}: {piece.headline}")
+    for remark in piece.remarks:
+        typer.echo(f"  {remark}")
     width = max(len(item.name) for item in written)
     for item in written:
         typer.echo(f"  {item.name:<{width}}  {item.description}")

@@ -68,6 +68,8 @@ def fill(
         options = SaveOptions(audio=audio, page=page, force=force)
         written = save(piece, output, options, progress=show)
     typer.echo(f"{output}: {piece.headline}")
+    for remark in piece.remarks:
+        typer.echo(f"  {remark}")
     for item in written:
         typer.echo(f"  {item.name:<18}  {item.description}")
 
@@ -199,7 +201,7 @@ def _rewrite(
     from hybrid.core.errors import HybridError
     from hybrid.core.seeds import check_seed, stage_rng
     from hybrid.io.files import format_of, read_score, write_score
-    from hybrid.pipeline import analyse, make_engine
+    from hybrid.pipeline import analyse, make_engine, memorised_by
 
     target = output or file.with_name(f"{file.stem}-new.mid")
     format_of(target)  # before the work
@@ -222,6 +224,11 @@ def _rewrite(
         f"{target}: bars {made.first_bar}-{made.last_bar}, {n_notes} new notes, "
         f"{agreement.chords:.0%} of the plan's chords kept"
     )
+    memorised = memorised_by(writer, made.plan, made.score, (made.first_bar, made.last_bar))
+    if memorised:
+        from hybrid.symbolic_transformer.memorisation import in_words
+
+        typer.echo(f"  {in_words(memorised)}")
 
 
 def _bars(text: str) -> tuple[int, int]:

@@ -8,6 +8,12 @@ MIDI Manufacturers Association (1991). General MIDI System Level 1.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
+from hybrid.core.score import Score, sort_notes
+
 #: Pitch to (name, step, octave as in treble clef, note head).
 DRUMS: dict[int, tuple[str, str, int, str]] = {
     35: ("Acoustic Bass Drum", "E", 4, "normal"),
@@ -44,3 +50,38 @@ def drum_name(pitch: int) -> str:
 def drum_place(pitch: int) -> tuple[str, int, str]:
     """Step, octave and note head; what is not in the table stands on the middle line."""
     return DRUMS[pitch][1:] if pitch in DRUMS else ("B", 4, "x")
+
+
+def straightened(score: Score) -> Score:
+    """The score with its drums' strokes on the nearest sixteenths, as notation has them.
+
+    A stroke is as long as to the next one, at most to the next quarter, so that few rests are
+    written. Scores whose drums stand on sixteenths already stay as they are, and so does all else.
+
+    Examples
+    --------
+    >>> from hybrid.core.score import Track, make_notes
+    >>> kit = Track("drums", make_notes([(7, 120, 36), (470, 90, 38)]), is_drum=True)
+    >>> straightened(Score((kit,), ticks_per_quarter=480)).tracks[0].notes["onset"].tolist()
+    [0, 480]
+    """
+    step = score.ticks_per_quarter // 4
+    tracks = []
+    for track in score.tracks:
+        notes = track.notes
+        if not track.is_drum or not (notes["onset"] % step).any():
+            tracks.append(track)
+            continue
+        rows = notes.copy()
+        rows["onset"] = (notes["onset"] + step // 2) // step * step
+        places = np.unique(rows["onset"])
+        ends = np.append(places[1:], places[-1] + step)
+        quarter = (places // score.ticks_per_quarter + 1) * score.ticks_per_quarter
+        lengths = np.minimum(ends, quarter) - places
+        rows["duration"] = lengths[np.searchsorted(places, rows["onset"])]
+        # The loudest of the strokes that fall together stays.
+        order = np.lexsort((-rows["velocity"].astype(int), rows["pitch"], rows["onset"]))
+        rows = rows[order]
+        same = (rows["onset"][1:] == rows["onset"][:-1]) & (rows["pitch"][1:] == rows["pitch"][:-1])
+        tracks.append(replace(track, notes=sort_notes(rows[np.append(True, ~same)])))
+    return replace(score, tracks=tuple(tracks))

@@ -47,7 +47,7 @@ from hybrid.metrics.patterns import (
     patterns_of,
 )
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -153,6 +153,7 @@ class CopyIndex:
         *,
         merge_repeats: bool = True,
         keep: int = 1,
+        kinds: Sequence[str] = KINDS,
     ) -> CopyIndex:
         """Hash the patterns of named pieces.
 
@@ -165,27 +166,38 @@ class CopyIndex:
             Needed for grids.
         keep : int
             1 keeps all patterns, n about one of n.
+        kinds : sequence of str
+            Which of `KINDS` are kept.
 
         Raises
         ------
         ConfigError
-            If there is no piece, ``keep`` is below 1, or a grid comes without ``merge_repeats``.
+            If there is no piece, ``keep`` is below 1, a kind is unknown, or a grid comes without
+            ``merge_repeats``.
         """
         if keep < 1:
             raise ConfigError(f"keep must be 1 or more, got {keep}")
+        unknown = [kind for kind in kinds if kind not in KINDS]
+        if unknown or not kinds:
+            raise ConfigError(f"kinds must be of {', '.join(KINDS)}, got {unknown[:1] or 'none'}")
         sources: list[str] = []
-        found: dict[str, list[Patterns]] = {kind: [] for kind in KINDS}
+        found: dict[str, list[Patterns]] = {kind: [] for kind in kinds}
         for source, piece in pieces:
             sources.append(source)
-            for kind in KINDS:
+            for kind in kinds:
                 found[kind].append(patterns_of(kind, piece, merge_repeats))
         if not sources:
             raise ConfigError("CopyIndex.build must be given pieces, got none")
-        tables = {kind: _join(found[kind], keep) for kind in KINDS}
+        tables = {kind: _join(found[kind], keep) for kind in kinds}
         return cls(name, sources, tables, merge_repeats=merge_repeats, keep=keep)
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of patterns that are kept."""
+        return tuple(self._tables)
+
     def n_patterns(self, kind: str) -> int:
-        """How many patterns of a kind (of `KINDS`) are kept."""
+        """How many patterns of a kind (of `kinds`) are kept."""
         return len(self._tables[kind].hashes)
 
     def contains(self, kind: str, hashes: NDArray[np.uint32]) -> NDArray[np.bool_]:
@@ -193,13 +205,21 @@ class CopyIndex:
         first, stop = self._tables[kind].ranks(hashes)
         return stop > first
 
-    def measure(self, piece: Score | Grid) -> dict[str, Copied]:
+    def measure(
+        self, piece: Score | Grid, quarters: tuple[float, float] | None = None
+    ) -> dict[str, Copied]:
         """Look a piece up.
+
+        Parameters
+        ----------
+        piece : Score or np.ndarray, shape (T, V)
+        quarters : (float, float), optional
+            Only patterns with a note between these two times of the piece.
 
         Returns
         -------
         dict of str to Copied
-            For each of `KINDS`.
+            For each of `kinds`.
 
         Raises
         ------
@@ -208,13 +228,18 @@ class CopyIndex:
         ScoreError
             If it has no notes.
         """
-        return {
-            kind: self._copied(kind, patterns_of(kind, piece, self.merge_repeats)) for kind in KINDS
-        }
+        found = {}
+        for kind in self.kinds:
+            patterns = patterns_of(kind, piece, self.merge_repeats)
+            chosen = patterns.hashes % self.keep == 0
+            if quarters is not None:
+                first, last = (time * UNITS_PER_QUARTER for time in quarters)
+                chosen &= (patterns.lasts >= first) & (patterns.onsets < last)
+            found[kind] = self._copied(kind, patterns, np.flatnonzero(chosen))
+        return found
 
-    def _copied(self, kind: str, patterns: Patterns) -> Copied:
+    def _copied(self, kind: str, patterns: Patterns, kept: NDArray[np.int64]) -> Copied:
         table = self._tables[kind]
-        kept = np.flatnonzero(patterns.hashes % self.keep == 0)
         first, stop = table.ranks(patterns.hashes[kept])
         found = stop > first
         if not found.any():
@@ -248,9 +273,12 @@ class CopyIndex:
             reference=reference_figures([self.measure(piece) for piece in pieces]),
         )
 
-    def record(self, piece: Score | Grid) -> dict[str, Any]:
+    def record(
+        self, piece: Score | Grid, quarters: tuple[float, float] | None = None
+    ) -> dict[str, Any]:
         """Plain values for provenance.json: the piece's figures beside the reference's."""
-        figures = {kind: asdict(copied) for kind, copied in self.measure(piece).items()}
+        measured = self.measure(piece, quarters)
+        figures = {kind: asdict(copied) for kind, copied in measured.items()}
         return {"corpus": self.name, "piece": figures, "held_out_pieces": self.reference}
 
     def to_bytes(self) -> bytes:
@@ -258,6 +286,7 @@ class CopyIndex:
         about = {
             "format": _FORMAT,
             "name": self.name,
+            "kinds": self.kinds,
             "sources": self.sources,
             "merge_repeats": self.merge_repeats,
             "keep": self.keep,
@@ -295,7 +324,7 @@ class CopyIndex:
                         np.cumsum(arrays[f"{kind}_steps"].astype(np.int64)),
                         arrays[f"{kind}_starts"].astype(np.int64),
                     )
-                    for kind in KINDS
+                    for kind in about["kinds"]
                 }
             return cls(
                 about["name"],
@@ -335,7 +364,7 @@ def reference_figures(measured: Sequence[Mapping[str, Copied]]) -> dict[str, Any
     if not measured:
         raise ConfigError("reference_figures must be given pieces, got none")
     result: dict[str, Any] = {"pieces": len(measured)}
-    for kind in KINDS:
+    for kind in measured[0]:
         result[kind] = {}
         for name in ("share", "longest", "longest_quarters"):
             values = np.array([getattr(piece[kind], name) for piece in measured], dtype=float)

@@ -170,7 +170,7 @@ class Asker:
         inside = np.append((ticks >= span.start) & (ticks < span.end), True)
         possible = inside & (np.arange(N_PLACES) >= floor[:, :1])
         wishes = [w for item in self.wishes if (w := item.places(at, ticks)) is not None]
-        logits = self.model.place_out(particles.hidden[:, 0])
+        logits = particles.steps.places(particles.hidden[:, 0])
         none = np.zeros(len(at.here))
         draw = _Draw(none, none + 1, none.astype(np.int64))
         place, stuck = self._draw("place", logits, possible, limits, wishes, draw, active)
@@ -192,49 +192,46 @@ class Asker:
         draw: _Draw,
     ) -> tuple[dict[str, Ints], Mask]:
         """The other parts at the places chosen, and the rows that found them all."""
-        model, rows, every = self.model, particles.rows, at.every
+        steps, rows, every = particles.steps, particles.rows, at.every
         same = at.tick == at.here
         ask = rows.ask(at.tick)
-        known = particles.hidden + model.stand(torch.from_numpy(ask)[:, None])
+        known = particles.hidden[:, 0] + steps.stand(ask, at.tick)
         limits = [(name, mask[every, spot]) for name, mask in opened]
         wishes = [w for item in self.wishes if (w := item.tracks(at)) is not None]
         possible = np.arange(N_TRACKS) >= np.where(same, floor[:, 1], 0)[:, None]
-        logits = model.track_out(model.ask_track(known))[:, 0]
+        logits = steps.tracks(known)
         at.track, stuck = self._draw("track", logits, possible, limits, wishes, draw, active)
         going = active & ~stuck
 
         ask[:, _OWN:] = at.own = rows.own(at.tick, at.track)
-        asked_with = torch.from_numpy(ask)[:, None]
-        asked, logits = model.ask_for_pitch(known, asked_with, _column(at.track))
+        asked, logits = steps.pitches(known, ask, at.track)
         limits = [(i.name, m) for i in self.limits if (m := i.pitches(at)) is not None]
         wishes = [w for item in self.wishes if (w := item.pitches(at)) is not None]
         lowest = np.where(same & (at.track == floor[:, 1]), floor[:, 2], 1)[:, None]
         possible = np.arange(N_PITCHES) >= np.clip(lowest, 1, N_PITCHES - 1)
         # Above the highest key there is nothing: then the order itself shuts the last one.
         limits.append(("order", np.arange(N_PITCHES) >= lowest))
-        at.pitch, stuck = self._draw("pitch", logits[:, 0], possible, limits, wishes, draw, going)
+        at.pitch, stuck = self._draw("pitch", logits, possible, limits, wishes, draw, going)
         self._shut(tries, stuck, spot, at.track, possible, limits)
         going = going & ~stuck
 
-        asked, logits = model.ask_for_duration(asked, asked_with, _column(at.pitch))
+        asked, logits = steps.durations(asked, ask, at.pitch)
         limits = [(i.name, m) for i in self.limits if (m := i.durations(at)) is not None]
         wishes = [w for item in self.wishes if (w := item.durations(at)) is not None]
         possible = _above_none(N_DURATIONS, len(every))
-        duration, stuck = self._draw(
-            "duration", logits[:, 0], possible, limits, wishes, draw, going
-        )
+        duration, stuck = self._draw("duration", logits, possible, limits, wishes, draw, going)
         self._shut(tries, stuck, spot, at.track, possible, limits)
         going = going & ~stuck
 
         loose = _Draw(draw.weight.copy(), draw.probability.copy(), draw.rejected.copy())
-        asked, logits = model.ask_for_velocity(asked, _column(duration))
+        asked, logits = steps.velocities(asked, duration)
         possible = _above_none(N_VELOCITIES, len(every))
-        velocity, _ = self._draw("velocity", logits[:, 0], possible, [], [], loose, going)
+        velocity, _ = self._draw("velocity", logits, possible, [], [], loose, going)
         chosen = {"duration": duration, "velocity": velocity}
         if self.with_timing:
-            logits = model.ask_for_timing(asked, _column(velocity))
+            logits = steps.timings(asked, velocity)
             possible = _above_none(N_TIMINGS, len(every))
-            chosen["timing"], _ = self._draw("timing", logits[:, 0], possible, [], [], loose, going)
+            chosen["timing"], _ = self._draw("timing", logits, possible, [], [], loose, going)
         return chosen, going
 
     def _shut(
@@ -340,10 +337,6 @@ class Asker:
                 if mask is not None:
                     weight = np.where(mask[:, pitch], weight, -np.inf)
         return np.asarray(weight)
-
-
-def _column(values: Ints) -> Tensor:
-    return torch.from_numpy(values)[:, None]
 
 
 def _above_none(n: int, n_rows: int) -> Mask:

@@ -96,8 +96,9 @@ def choose(
     with np.errstate(divide="ignore"):
         weight = np.where(alive, np.log(total), -np.inf)
     rejected = np.zeros(len(value), np.int64)
-    if limits:
-        rejected = (nucleus(mass, top_p) & possible & ~open_).sum(1)
+    shut = possible & ~open_ if limits else None
+    if shut is not None and shut.any():
+        rejected = (nucleus(mass, top_p) & shut).sum(1)
     return Choice(value, weight, mass[every, value], rejected)
 
 

@@ -85,12 +85,54 @@ class TransformerEngine:
     closes: CloseWeights | None = None
     guided: bool = True
     progress: Callable[[float], None] = field(default=lambda share: None)
+    _grooved: bool = field(default=False, init=False, repr=False)
 
     @property
     def hashes(self) -> dict[str, str]:
-        """sha256 of the file of weights, by its name; empty before a model is loaded from one."""
+        """sha256 of each file of weights that wrote the last score, by its name.
+
+        Empty before a model is loaded from a file.
+        """
         info = getattr(self.model, "info", None)
-        return {info.name: info.sha256} if info else {}
+        found = {info.name: info.sha256} if info else {}
+        if self._grooved:
+            from hybrid.symbolic_transformer.event_drums import groove_hash
+
+            found |= groove_hash()
+        return found
+
+    def memorised(
+        self, plan: FormPlan, score: Score, bars: tuple[int, int] | None = None
+    ) -> dict[str, Any]:
+        """What a score has in common with the pieces that the shipped weights were trained on.
+
+        Parameters
+        ----------
+        plan : FormPlan
+            Of the score.
+        score : Score
+        bars : (int, int), optional
+            First and last bar, from 1: only patterns that touch them.
+
+        Returns
+        -------
+        dict
+            As `memorisation.look_up` gives it; empty where other weights wrote the notes, or the
+            score has none.
+        """
+        from hybrid.symbolic_transformer.memorisation import is_shipped, look_up
+
+        if self.model is None or not is_shipped(self.model.info):
+            return {}
+        if not any(len(track.notes) for track in score.tracks if not track.is_drum):
+            return {}
+        span = None
+        if bars is not None:
+            rows = plan_arrays(plan).bars
+            pickup = int(rows["is_pickup"][0])
+            first, last = (number - 1 + pickup for number in bars)
+            span = (float(rows["start"][first]) / TICKS, float(rows["end"][last]) / TICKS)
+        return look_up(score, seat_plan(plan).style, span)
 
     def fill(
         self,
@@ -132,6 +174,7 @@ class TransformerEngine:
                 "region must come with given, the score that it is a part of, got no score"
             )
         from hybrid.symbolic_transformer.event_constraints import demand
+        from hybrid.symbolic_transformer.event_drums import with_drums
         from hybrid.symbolic_transformer.event_sampler import EventSampler
         from hybrid.symbolic_transformer.event_scores import joined, make_score, new_notes, unit_of
         from hybrid.symbolic_transformer.threads import one_thread
@@ -151,12 +194,15 @@ class TransformerEngine:
         unit = TICKS_PER_QUARTER // TICKS if given is None else unit_of(given)
         found = new_notes(written.events, plan, seating, demands.lines, task.span, unit)
         notes = [note for note in found if note.seat.track in task.tracks]
+        span = (task.span[0] * unit, task.span[1] * unit)
         if given is None or task.given is None:
             score = make_score(plan, seating, notes)
         else:
-            span = (task.span[0] * unit, task.span[1] * unit)
             score = joined(given, task.given, seating, notes, task.tracks, span)
-        return score, self._trace(seating, notes, written)
+        # Drawn last, so that drums change no other note.
+        score, bars = with_drums(plan, score, rng, span)
+        self._grooved = bool(bars)
+        return score, self._trace(seating, notes, written) + Trace(bars)
 
     def weigh(self, plan: FormPlan, score: Score, span: tuple[int, int]) -> float | None:
         """Mean log probability of the notes that begin in a span of ticks, nats a note.

@@ -12,9 +12,10 @@ from torch import Tensor
 from hybrid.symbolic_transformer.event_columns import read_events
 from hybrid.symbolic_transformer.event_model import EventTransformer
 from hybrid.symbolic_transformer.event_rows import EventRows
+from hybrid.symbolic_transformer.event_steps import EventSteps
 from hybrid.symbolic_transformer.events import BAR
 from hybrid.symbolic_transformer.tables import PlanArrays
-from hybrid.symbolic_transformer.trunk_steps import make_ring, step
+from hybrid.symbolic_transformer.trunk_steps import make_ring
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -63,6 +64,7 @@ class Particles:
         self.style = torch.full((n_rows,), style)
         self.rows = EventRows(plan, n_rows)
         self.ring = make_ring(model.trunk, n_rows, window)
+        self.steps = EventSteps(model, self.rows.told, style)
         self.weight = np.zeros(n_rows)
         self.hidden: Tensor = torch.empty(0)
         self.probability = np.full((n_rows, 64), np.nan)
@@ -115,10 +117,7 @@ class Particles:
 
     def hear(self, active: Mask) -> None:
         """Run the newest event of the active rows through the decoder; the others wait."""
-        read = torch.from_numpy(self.rows.read())[:, None]
-        tick = torch.from_numpy(self.rows.newest("tick"))[:, None]
-        x, places = self.model.embed(read, tick, self.style)
-        self.hidden = step(self.model.trunk, x, places, self.ring, active)
+        self.hidden = self.steps.hear(self.rows, self.ring, active)[:, None]
 
     def select(self, which: Ints) -> None:
         """Keep the given rows in their order; a row may come more than once."""

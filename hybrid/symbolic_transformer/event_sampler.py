@@ -39,6 +39,7 @@ from hybrid.symbolic_transformer.tables import TICKS, PlanArrays
 
 #: More events than any music has in a bar; a row that gets there is given up.
 MAX_BAR_EVENTS = 400
+DEFAULT_WINDOW = 512
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,9 @@ class SampleSettings:
     ----------
     n_particles, most_particles : int
         Usually, and at most after going back.
-    window : int
-        Events that the model looks back on; training saw 512.
+    window : int or None
+        Events that the model looks back on; where left out as many as its excerpts had in
+        training, which its weights say, as it does worse with more. `DEFAULT_WINDOW` otherwise.
     temperature, top_p : mapping
         By part; 1 where a part is left out.
     resample_below : float
@@ -63,7 +65,7 @@ class SampleSettings:
 
     n_particles: int = 8
     most_particles: int = 32
-    window: int = 512
+    window: int | None = None
     temperature: Mapping[str, float] = field(
         default_factory=lambda: {"place": 0.95, "pitch": 0.95, "velocity": 0.9}
     )
@@ -86,7 +88,7 @@ class SampleSettings:
             raise ConfigError(
                 f"n_particles must be in 1..{self.most_particles}, got {self.n_particles}"
             )
-        if self.window < 2:
+        if self.window is not None and self.window < 2:
             raise ConfigError(f"window must be 2 or more, got {self.window}")
 
 
@@ -124,6 +126,12 @@ def bar_spans(plan: PlanArrays) -> tuple[Span, ...]:
         missing = length - (end - start) if bars["is_pickup"][index] else 0
         spans.append(Span(index, start, end, missing))
     return tuple(spans)
+
+
+def window_of(model: EventTransformer) -> int:
+    """Events of the excerpts that a model was trained on; `DEFAULT_WINDOW` where nothing says."""
+    window = model.info.notes.get("window") if model.info is not None else None
+    return int(window or DEFAULT_WINDOW)
 
 
 class EventSampler:
@@ -222,7 +230,7 @@ class EventSampler:
         )
 
     def _begin(self, n_rows: int, given: NDArray[Any]) -> Particles:
-        window = self.settings.window
+        window = self.settings.window or window_of(self.model)
         return Particles(self.model, self.plan, self.style, n_rows, window, given)
 
     def _bar(self, particles: Particles, span: Span) -> None:

@@ -53,3 +53,16 @@ def test_provenance_names_the_weights(piece: Piece, tmp_path: Path) -> None:
     assert (
         record["weights"]["analyser.safetensors"] == hashlib.sha256(heard.read_bytes()).hexdigest()
     )
+
+
+def test_provenance_says_what_stands_in_training_pieces(piece: Piece, tmp_path: Path) -> None:
+    hybrid.save(piece, tmp_path / "out", hybrid.SaveOptions(audio=False, page=False))
+    record = json.loads((tmp_path / "out" / "provenance.json").read_text())["memorised"]
+    assert record["style"] == "chorale"
+    assert set(record["training"]) == {"chorale", "quartet", "pop"}
+    own = record["training"]["chorale"]
+    assert own["pieces"] == 193
+    assert 0 <= own["share"] <= 1
+    assert own["patterns"] > 20
+    assert record["held_out"]["share"]["mean"] == pytest.approx(0.096, abs=0.001)
+    assert len(piece.remarks) == 1

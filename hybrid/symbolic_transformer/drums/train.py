@@ -148,6 +148,8 @@ class Trainer:
         self.order = np.random.Generator(np.random.PCG64(config.seed))
         self.update = 0
         self.history: list[dict[str, float]] = []
+        #: Losses since the last row of the history.
+        self.recent: list[float] = []
         self._begin_epoch()
         if self.path.exists():
             self._load()
@@ -157,11 +159,13 @@ class Trainer:
         last = self.config.updates if stop_at is None else min(stop_at, self.config.updates)
         began = time.perf_counter()
         while self.update < last:
-            loss = self._step()
+            self.recent.append(self._step())
             self.update += 1
             done = self.update == self.config.updates
             if self.update % self.config.check_every == 0 or done:
                 found = score(self.averaged(), self.validation_table, told=LISTED, context=0)
+                loss = sum(self.recent) / len(self.recent)
+                self.recent = []
                 self.history.append(
                     {"update": self.update, "train": loss, **_prefixed("validation", found)}
                 )
@@ -225,6 +229,7 @@ class Trainer:
             "place": self.place,
             "epoch_state": self.epoch_state,
             "history": self.history,
+            "recent": self.recent,
         }
         with atomic_file(self.path) as place:
             save_file(
@@ -251,6 +256,7 @@ class Trainer:
         }
         self.optimiser.load_state_dict(state)
         self.update, self.history = record["update"], record["history"]
+        self.recent = record["recent"]
         self.order.bit_generator.state = record["epoch_state"]
         self._begin_epoch()
         self.place = record["place"]
@@ -345,7 +351,11 @@ def draw_history(history: list[dict[str, float]], path: Path) -> None:
     FigureCanvasAgg(figure)
     axes = figure.subplots()
     updates = [row["update"] for row in history]
-    axes.plot(updates, [row["train"] for row in history], label="training batch (dropout on)")
+    axes.plot(
+        updates,
+        [row["train"] for row in history],
+        label="training (mean since the point before, dropout on)",
+    )
     axes.plot(
         updates,
         [row["validation total"] for row in history],

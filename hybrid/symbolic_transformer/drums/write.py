@@ -55,6 +55,8 @@ from hybrid.symbolic_transformer.drums.weights import Weights, read_weights
 
 #: Of hits; measured in benchmarks/drums.py.
 TEMPERATURE = 0.9
+#: Share of the training bars after a fill that open with a crash (of the other bars: 0.08).
+CRASH_AFTER_FILL = 0.38
 
 
 @lru_cache(maxsize=1)
@@ -143,6 +145,10 @@ def play_bars(
 ) -> list[PlayedBar]:
     """Play bars one after the other; see `plan_bars`.
 
+    The downbeat after a fill has a crash as often as in the data, `CRASH_AFTER_FILL`: a section
+    forgets the fill before it, so the model alone would play fewer. Where there is a reference
+    it says whether there is a crash.
+
     A bar with a reference is shown it twice: as the reference, and in place of the bar before,
     which the model has learned to stay close to.
     """
@@ -152,7 +158,12 @@ def play_bars(
     # The step before, and the last step that was played at each place of a bar.
     before: Step | None = None
     bar_ago: dict[tuple[str, int], Step] = {}
+    after_fill = False
     for task in tasks:
+        # Drawn for every bar, so that the rule moves no other draw.
+        crashes = rng.random() < CRASH_AFTER_FILL and after_fill and task.role == "beat"
+        crashes = crashes and task.reference is None
+        after_fill = task.role == "fill" and task.task != "rest"
         if task.fresh or task.task == "rest":
             player.forget()
             before, bar_ago = None, {}
@@ -185,6 +196,8 @@ def play_bars(
                     step = _last_stroke(task) if not steps else Step()
                 else:
                     step = player.play(state, draws, temperature)
+                    if crashes and not steps:
+                        _add_crash(step, task.loudness)
                 steps.append(step)
                 before = bar_ago[place] = step
         played.append(PlayedBar(tuple(steps)))
@@ -242,6 +255,17 @@ def _in_thirds(step: int, timing: int) -> int:
 def _read(step: Step | None, nothing: NDArray[np.float32]) -> NDArray[np.float32]:
     """What is read of a step, and a flag that it is there."""
     return nothing if step is None else np.append(step.features, np.float32(1.0))
+
+
+def _add_crash(step: Step, loudness: int) -> None:
+    """Put a crash on a step: with its loudest stroke, or on the beat as loud as planned."""
+    if step.hits[CRASH]:
+        return
+    loudest = int(np.argmax(step.velocities))
+    if step.hits.any():
+        step.put(CRASH, int(step.velocities[loudest]), int(step.timings[loudest]))
+    else:
+        step.put(CRASH, loudness, 0)
 
 
 def _last_stroke(task: BarTask) -> Step:

@@ -138,6 +138,18 @@ def test_fills_end_sections_or_phrases_or_nothing() -> None:
     assert [task.place for task in plan_bars(plan)] == 2 * ["start", "middle", "middle", "end"]
 
 
+def test_sections_after_a_fill_open_with_a_crash_as_often_as_in_the_data() -> None:
+    plan = plan_of("A" * 24, bars=1)
+    # Every bar is a section's last and so a fill; as beats they follow none.
+    assert {task.role for task in plan_bars(plan)} == {"fill"}
+    plan = plan_of("|".join(f"A{number}" for number in range(60)), bars=2)
+    bars = hits(write(plan, fills="sections"), plan)
+    calm = hits(write(plan, fills="none"), plan)
+    opened, unopened = bars[2::2, 0, 7].mean(), calm[2::2, 0, 7].mean()
+    assert 0.2 < opened < 0.6
+    assert opened > unopened + 0.1
+
+
 def test_the_piece_ends_with_one_stroke() -> None:
     plan = plan_of(dynamics="f")
     last = write(plan).notes
