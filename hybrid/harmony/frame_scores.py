@@ -56,7 +56,7 @@ def network_scores(
     halved_weight : float
         Weight of the second reading, where the first has 1.
     n_keys, n_chords : int
-        How many keys of a frame are kept, the likeliest, and how many chords of each.
+        States kept for each frame: the likeliest keys, and of each the likeliest chords.
     """
     n = arrays.n_frames
     readings = []
@@ -87,6 +87,8 @@ def network_scores(
         )
         kept = min(n_chords, total.shape[-1])
         chord = np.argpartition(-total, kept - 1, axis=-1)[..., :kept]
+        best_first = np.argsort(-np.take_along_axis(total, chord, axis=-1), axis=-1, kind="stable")
+        chord = np.take_along_axis(chord, best_first, axis=-1)
         chords.append(chord)
         scores.append(np.take_along_axis(total, chord, axis=-1))
     chord = np.concatenate(chords)

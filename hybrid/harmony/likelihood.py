@@ -22,6 +22,7 @@ from hybrid.harmony.analyse import Analyser
 from hybrid.harmony.annotations import score_arrays, with_spelling
 from hybrid.harmony.corpus import TICKS_PER_QUARTER
 from hybrid.harmony.features import FRAME_TICKS, piece_arrays
+from hybrid.harmony.frame_scores import network_scores
 from hybrid.harmony.labels import Chord
 
 #: States read for each frame; what lies beyond counts as `FLOOR`.
@@ -45,8 +46,6 @@ class SoundLikelihood:
     """
 
     def __init__(self, analyser: Analyser, score: Score) -> None:
-        from hybrid.harmony.frame_scores import network_scores
-
         notes, bars = score_arrays(score)
         arrays = piece_arrays(with_spelling(notes), bars, with_spelling(notes)["spelling"])
         scores = network_scores(analyser.models, arrays, n_keys=N_KEYS, n_chords=N_CHORDS)
