@@ -89,12 +89,15 @@ def ablation(pieces: Sequence[Piece], analyser: Analyser) -> Iterator[tuple[str,
 @contextmanager
 def windows(frames: int) -> Iterator[None]:
     """Other windows of the sequence layers."""
-    before = inference.WINDOW_FRAMES, inference.MARGIN_FRAMES
-    inference.WINDOW_FRAMES, inference.MARGIN_FRAMES = frames, frames // 6
+    names = ("WINDOW_FRAMES", "MARGIN_FRAMES")
+    before = [getattr(inference, name) for name in names]
+    for name, value in zip(names, (frames, frames // 6), strict=True):
+        setattr(inference, name, value)
     try:
         yield
     finally:
-        inference.WINDOW_FRAMES, inference.MARGIN_FRAMES = before
+        for name, value in zip(names, before, strict=True):
+            setattr(inference, name, value)
 
 
 def rows_of(summary: Summary) -> list[dict[str, Any]]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid.harmony.blas import one_blas_thread
 from hybrid.harmony.decode import FrameScores
 from hybrid.harmony.features import PieceArrays
 from hybrid.harmony.inference import Floats, HarmonyNetwork, log_softmax
@@ -58,6 +59,18 @@ def network_scores(
     n_keys, n_chords : int
         States kept for each frame: the likeliest keys, and of each the likeliest chords.
     """
+    with one_blas_thread():
+        return _scores(networks, arrays, halved, halved_weight, n_keys, n_chords)
+
+
+def _scores(
+    networks: Sequence[HarmonyNetwork],
+    arrays: PieceArrays,
+    halved: PieceArrays | None,
+    halved_weight: float,
+    n_keys: int,
+    n_chords: int,
+) -> FrameScores:
     n = arrays.n_frames
     readings = []
     for network in networks:

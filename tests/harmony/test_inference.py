@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from hybrid.harmony import inference
+from hybrid.harmony import blas, inference
 from hybrid.harmony.batches import ExcerptPool
 from hybrid.harmony.config import HarmonyConfig
 from hybrid.harmony.corpus import BARS, NOTES
@@ -106,6 +106,17 @@ def test_windows_change_little_and_cover_everything(
     assert all(first <= part.start and part.stop <= last for first, last, part in windows)
     _, cut, _ = network.read(arrays)
     assert np.abs(cut - whole).mean() < 0.2 * whole.std()
+
+
+def test_products_take_one_thread_and_give_it_back() -> None:
+    found = blas._functions()
+    if found is None:
+        pytest.skip("NumPy has another library than OpenBLAS")
+    get, _ = found
+    before = get()
+    with blas.one_blas_thread():
+        assert get() == 1
+    assert get() == before
 
 
 def test_several_networks_are_averaged(pair: tuple[HarmonyModel, HarmonyNetwork]) -> None:
