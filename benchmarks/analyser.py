@@ -91,7 +91,7 @@ def windows(frames: int) -> Iterator[None]:
     """Other windows of the sequence layers."""
     names = ("WINDOW_FRAMES", "MARGIN_FRAMES")
     before = [getattr(inference, name) for name in names]
-    for name, value in zip(names, (frames, frames // 6), strict=True):
+    for name, value in zip(names, (frames, frames // 8), strict=True):
         setattr(inference, name, value)
     try:
         yield
