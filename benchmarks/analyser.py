@@ -79,9 +79,9 @@ def ablation(pieces: Sequence[Piece], analyser: Analyser) -> Iterator[tuple[str,
     odds = replace(once, decoding=replace(once.decoding, odds=0.0))
     yield "one reading, path without the network's odds of a change", measure(pieces, scores, odds)
     yield "one reading, path", measure(pieces, scores, once)
-    with windows(768):
+    with windows(384):
         wide = read_scores(pieces, once)
-    yield "one reading in windows of 768 frames, path", measure(pieces, wide, once)
+    yield "one reading in windows of 384 frames instead of 256, path", measure(pieces, wide, once)
     guessed = read_scores(pieces, analyser, lambda piece: piece.notes["guess"])
     yield "two readings, path, spelling guessed as for MIDI", measure(pieces, guessed, analyser)
 
@@ -89,12 +89,15 @@ def ablation(pieces: Sequence[Piece], analyser: Analyser) -> Iterator[tuple[str,
 @contextmanager
 def windows(frames: int) -> Iterator[None]:
     """Other windows of the sequence layers."""
-    before = inference.WINDOW_FRAMES, inference.MARGIN_FRAMES
-    inference.WINDOW_FRAMES, inference.MARGIN_FRAMES = frames, frames // 6
+    names = ("WINDOW_FRAMES", "MARGIN_FRAMES")
+    before = [getattr(inference, name) for name in names]
+    for name, value in zip(names, (frames, frames // 8), strict=True):
+        setattr(inference, name, value)
     try:
         yield
     finally:
-        inference.WINDOW_FRAMES, inference.MARGIN_FRAMES = before
+        for name, value in zip(names, before, strict=True):
+            setattr(inference, name, value)
 
 
 def rows_of(summary: Summary) -> list[dict[str, Any]]:

@@ -13,6 +13,9 @@ N_BINS = MAX_PLACE - MIN_PLACE + 1
 WINDOW_BELOW, WINDOW_ABOVE = 10, 13  # places around a candidate tonic that it sees
 N_WINDOW = WINDOW_BELOW + WINDOW_ABOVE + 1
 N_TONICS = 12
+#: Windows of the sequence layers, as long as the excerpts in training, and what is left unread
+#: on each side where windows overlap. In longer ones the network knows keys less well.
+WINDOW_FRAMES, MARGIN_FRAMES = 256, 32
 N_PAIR_FLOATS = 4
 
 

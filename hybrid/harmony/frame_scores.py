@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid.harmony.blas import one_blas_thread
 from hybrid.harmony.decode import FrameScores
 from hybrid.harmony.features import PieceArrays
 from hybrid.harmony.inference import Floats, HarmonyNetwork, log_softmax
@@ -56,8 +57,20 @@ def network_scores(
     halved_weight : float
         Weight of the second reading, where the first has 1.
     n_keys, n_chords : int
-        How many keys of a frame are kept, the likeliest, and how many chords of each.
+        States kept for each frame: the likeliest keys, and of each the likeliest chords.
     """
+    with one_blas_thread():
+        return _scores(networks, arrays, halved, halved_weight, n_keys, n_chords)
+
+
+def _scores(
+    networks: Sequence[HarmonyNetwork],
+    arrays: PieceArrays,
+    halved: PieceArrays | None,
+    halved_weight: float,
+    n_keys: int,
+    n_chords: int,
+) -> FrameScores:
     n = arrays.n_frames
     readings = []
     for network in networks:
@@ -87,6 +100,8 @@ def network_scores(
         )
         kept = min(n_chords, total.shape[-1])
         chord = np.argpartition(-total, kept - 1, axis=-1)[..., :kept]
+        best_first = np.argsort(-np.take_along_axis(total, chord, axis=-1), axis=-1, kind="stable")
+        chord = np.take_along_axis(chord, best_first, axis=-1)
         chords.append(chord)
         scores.append(np.take_along_axis(total, chord, axis=-1))
     chord = np.concatenate(chords)

@@ -17,12 +17,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.harmony.config import (
+    MARGIN_FRAMES,
     MAX_PLACE,
     MIN_PLACE,
     N_BINS,
     N_TONICS,
     WINDOW_ABOVE,
     WINDOW_BELOW,
+    WINDOW_FRAMES,
     HarmonyConfig,
     chord_parts,
 )
@@ -32,9 +34,8 @@ from hybrid.harmony.labels import Vocabulary
 from hybrid.harmony.weights import read_weights
 
 Floats = NDArray[np.float32]
-#: Frames in a block, and the windows of the sequence layers with what overlaps on each side.
+#: Frames in a block.
 BLOCK_FRAMES = 32
-WINDOW_FRAMES, MARGIN_FRAMES = 384, 64
 MAX_THREADS = 4
 # Abramowitz & Stegun (1964), 7.1.26: the error function to 1.5e-7.
 _ERF = (1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592)

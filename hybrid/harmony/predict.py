@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from hybrid.harmony.batches import ExcerptPool
+from hybrid.harmony.config import MARGIN_FRAMES, WINDOW_FRAMES
 from hybrid.harmony.decode import FrameScores
 from hybrid.harmony.examples import Example
 from hybrid.harmony.features import PieceArrays
 from hybrid.harmony.model import HarmonyModel
 
-WINDOW_FRAMES, MARGIN_FRAMES = 384, 64
 N_KEYS, N_CHORDS = 6, 8  # states kept for each frame: so many keys, so many chords of each
 
 

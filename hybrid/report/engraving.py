@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 from xml.etree import ElementTree
 
@@ -153,13 +154,35 @@ def prepare(musicxml: str, max_bars: int) -> tuple[str, int, int]:
         for measure in measures[max_bars:]:
             part.remove(measure)
         n_kept = max(n_kept, min(len(measures), max_bars))
-        for harmony in part.iter("harmony"):
-            # Verovio prints the accidental of a root whose letter is hidden behind a numeral.
-            place = harmony.find("root")
-            if place is not None and harmony.findtext("kind") == "none":
-                for alter in place.findall("root-alter"):
-                    place.remove(alter)
+        for measure in measures[:max_bars]:
+            _adapt_numerals(measure)
     return ElementTree.tostring(root, encoding="unicode"), n_kept, n_total
+
+
+def _adapt_numerals(measure: ElementTree.Element) -> None:
+    """Write Roman numerals so that verovio puts them where they belong.
+
+    It prints the accidental of a root whose letter is hidden behind a numeral, and it puts a
+    numeral under the staff of the notes around rather than under the one that is named.
+    """
+    numerals = [item for item in measure.findall("harmony") if item.findtext("kind") == "none"]
+    for numeral in numerals:
+        place = numeral.find("root")
+        for alter in [] if place is None else place.findall("root-alter"):
+            assert place is not None
+            place.remove(alter)
+    staff = numerals[0].findtext("staff", "1") if numerals else "1"
+    if staff == "1":
+        return
+    children = list(measure)
+    for child, after in pairwise(children):
+        # Where the notes of that staff begin, time is back at the bar line.
+        if child.tag == "backup" and after.tag == "note" and after.findtext("staff") == staff:
+            for numeral in numerals:
+                measure.remove(numeral)
+            at = list(measure).index(child) + 1
+            measure[at:at] = numerals
+            return
 
 
 _DEFS = re.compile(r"<defs>(.*?)</defs>", re.S)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from hybrid.harmony import inference
+from hybrid.harmony import blas, inference
 from hybrid.harmony.batches import ExcerptPool
 from hybrid.harmony.config import HarmonyConfig
 from hybrid.harmony.corpus import BARS, NOTES
@@ -84,9 +84,11 @@ def test_scores_of_a_piece_are_those_of_torch(
     one, other = score_frames([model], arrays), network_scores([network], arrays)
     np.testing.assert_allclose(one.key_log_probability, other.key_log_probability, atol=2e-5)
     np.testing.assert_allclose(one.change, other.change, atol=2e-5)
-    # States come in another order where they are as likely.
-    kept, expected = (np.sort(item.log_probability, axis=1) for item in (other, one))
-    np.testing.assert_allclose(kept, expected, atol=5e-5)
+    # Both have the likeliest first.
+    np.testing.assert_allclose(other.log_probability, one.log_probability, atol=5e-5)
+    more = network_scores([network], arrays, n_keys=24, n_chords=3)
+    assert more.key.shape == (arrays.n_frames, 72)
+    assert all(sorted(row) == list(range(24)) for row in more.key[:, ::3].tolist())
 
 
 def test_windows_change_little_and_cover_everything(
@@ -104,6 +106,17 @@ def test_windows_change_little_and_cover_everything(
     assert all(first <= part.start and part.stop <= last for first, last, part in windows)
     _, cut, _ = network.read(arrays)
     assert np.abs(cut - whole).mean() < 0.2 * whole.std()
+
+
+def test_products_take_one_thread_and_give_it_back() -> None:
+    found = blas._functions()
+    if found is None:
+        pytest.skip("NumPy has another library than OpenBLAS")
+    get, _ = found
+    before = get()
+    with blas.one_blas_thread():
+        assert get() == 1
+    assert get() == before
 
 
 def test_several_networks_are_averaged(pair: tuple[HarmonyModel, HarmonyNetwork]) -> None:

@@ -12,15 +12,19 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from hybrid.core.analysis import Analysis
+from hybrid.core.analysis import Analysis, ChordSpan
+from hybrid.core.pitch import Key
+from hybrid.core.score import Score, Track, make_notes
 from hybrid.harmony.note_graph import note_graph
 from hybrid.io.musicxml import score_to_musicxml
 from hybrid.report import build_page
 from hybrid.report.colours import FUNCTION_COLOURS, INK, contrast
+from hybrid.report.engraving import prepare
 from hybrid.report.harmony_fragments import agreement_shares
 from hybrid.report.harmony_page import build_harmony_page, graph_data, harmony_data
 
@@ -60,6 +64,21 @@ def test_the_same_analysis_gives_the_same_page(page: str, example: Example) -> N
         example.score, example.analysis, musicxml=musicxml, title="A </script><b> title"
     )
     assert again == page
+
+
+def test_numerals_stand_under_the_lower_staff_of_a_piano(example: Example) -> None:
+    rows = [(at * 480, 480, pitch) for at in range(4) for pitch in (40, 47, 64, 71)]
+    score = Score(tracks=(Track("piano", make_notes(rows)),))
+    chord = ChordSpan(960, 1920, "#viio7", Key.parse("a"), 7, "diminished-seventh", 0, 8)
+    musicxml, _ = score_to_musicxml(score, Analysis(chords=(chord,)))
+    document, _, _ = prepare(musicxml, 10)
+    measure = ElementTree.fromstring(document).find("part/measure")
+    assert measure is not None
+    numeral = next(item for item in measure if item.findtext("kind") == "none")
+    place = list(measure).index(numeral)
+    assert (measure[place - 1].tag, measure[place + 1].findtext("staff")) == ("backup", "2")
+    assert numeral.find("root/root-alter") is None, "verovio would print it before the numeral"
+    assert numeral.findtext("offset") == "960"
 
 
 def test_edges_of_the_page_are_those_of_the_graph(example: Example) -> None:

@@ -56,7 +56,9 @@
     let at = 0;
     for (const harm of paper.querySelectorAll("g.harm")) {
       const text = harm.querySelector("text");
-      if (!text || !NUMERAL.test(text.textContent.trim()) || at >= data.chords.length) continue;
+      if (!text || at >= data.chords.length) continue;
+      // Accidentals are signs of the music font.
+      if (!NUMERAL.test(text.textContent.replace(/[\uE000-\uF8FF]/g, "").trim())) continue;
       const chord = data.chords[at++];
       harm.classList.add(FUNCTIONS[chord[5]]);
       // A letter as well: the colour must not be needed.
