@@ -223,4 +223,4 @@ def _lag(wanted: NDArray[Any], made: NDArray[Any], most: int) -> float:
         return float(best - most)
     before, at, after = values[best - 1 : best + 2]
     bend = before - 2 * at + after
-    return best - most + (0.5 * (before - after) / bend if bend else 0.0)
+    return float(best - most + (0.5 * (before - after) / bend if bend else 0.0))

@@ -84,6 +84,17 @@ def test_no_strength_is_the_input() -> None:
     assert 10 * np.log10(error) < -20  # pass filters at the ends of hearing turn some phases
 
 
+def test_the_tail_of_a_room_is_kept() -> None:
+    sound = Audio(music(1.0).samples[:, : RATE // 2], RATE)  # cut while tones sound
+    made, report = produce(sound, style="cathedral")
+    [room] = [effect for effect in report.effects if effect["kind"] == "reverb"]
+    tail = (report.n_samples - report.n_samples_before) / RATE
+    assert tail > 0.7 * room["rt60_seconds"]
+    ending = made.samples[:, sound.n_samples :]
+    assert np.abs(ending[:, : RATE // 10]).max() > 0.01
+    assert np.abs(ending[:, -10:]).max() < 1e-3
+
+
 def test_a_wanted_loudness() -> None:
     made, report = produce(music(), style="dry-studio", loudness_lufs=-23.0)
     assert lufs(made.samples) == pytest.approx(-23.0, abs=0.1)

@@ -1,0 +1,151 @@
+"""Sets of training pairs: what they hold, whether they are aligned, what Vorbis costs.
+
+    python -m benchmarks.audio_pairs FOLDER [--files 4]
+
+FOLDER is what `hybrid corpora pairs -o FOLDER` made.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before the libraries load
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks._table import write_table
+from hybrid.audio_refiner.pairs_file import PairBatch, decode_ogg, encode_ogg, read_pairs
+from hybrid.audio_refiner.pairs_score import score_of_notes
+from hybrid.audio_refiner.roll import FAMILIES
+from hybrid.core.audio import Audio
+from hybrid.metrics.audio_signal import loudness, mel_distance, si_sdr
+from hybrid.metrics.audio_timing import onset_shift
+from hybrid.render import default_soundfont, render
+
+QUALITIES = (0.2, 0.4, 0.6)
+
+
+def main() -> None:
+    """Measure and write the table."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--files", type=int, default=4, help="files whose sound is looked at")
+    chosen = parser.parse_args()
+    paths = sorted(chosen.folder.glob("*.pairs"))
+    sets: dict[str, dict[str, Any]] = defaultdict(lambda: defaultdict(int))
+    pieces: dict[str, set[str]] = defaultdict(set)
+    notes_of: dict[int, int] = defaultdict(int)
+    lags: dict[str, list[float]] = defaultdict(list)
+    losses: dict[float, list[tuple[float, float, float]]] = defaultdict(list)
+    changes: list[float] = []
+    for number, path in enumerate(paths):
+        batch = read_pairs(path)
+        split = str(batch.about["split"])
+        row = sets[split]
+        row["set"] = split
+        row["files"] += 1
+        row["excerpts"] += len(batch.entries)
+        row["minutes"] += len(batch.entries) * batch.dry.shape[2] / batch.sample_rate / 60
+        row["MiB"] += path.stat().st_size / 2**20
+        row["notes"] += len(batch.notes)
+        for entry in batch.entries:
+            row[entry.piece.partition("/")[0]] += 1
+            pieces[split].add(entry.piece)
+        for family, count in enumerate(np.bincount(batch.notes["family"], minlength=17)):
+            notes_of[family] += int(count)
+        if number < chosen.files:
+            _look(batch, lags, changes)
+        if number == 0:
+            _encode(batch, losses)
+        print(path, flush=True)
+    shared = sum(
+        len(pieces[a] & pieces[b])
+        for a, b in (("train", "valid"), ("train", "test"), ("valid", "test"))
+    )
+    families = [
+        {
+            "family": name,
+            "notes": notes_of[at],
+            "excerpts heard alone": len(lags[name]),
+            "median shift of onsets (ms)": float(np.median(lags[name])) if lags[name] else None,
+        }
+        for at, name in enumerate(FAMILIES)
+    ]
+    every = [lag for values in lags.values() for lag in values]
+    kinds = [
+        {
+            "Vorbis quality": quality,
+            "kbit/s": float(np.mean([row[0] for row in rows])),
+            "SI-SDR (dB)": float(np.median([row[1] for row in rows])),
+            "mel distance (dB)": float(np.mean([row[2] for row in rows])),
+            "minutes of pairs in 60 MiB": 60
+            * 2**20
+            * 8
+            / (2 * 1000 * float(np.mean([row[0] for row in rows])))
+            / 60,
+        }
+        for quality, rows in losses.items()
+    ]
+    made = write_table(
+        "audio_pairs",
+        [dict(row) for row in sets.values()],
+        [
+            f"Pieces that are in two sets: {shared}.",
+            f"Onsets of the large render against the plain one, envelopes over whole excerpts: "
+            f"median {np.median(every):.1f} ms, 10th to 90th percentile "
+            f"{np.percentile(every, 10):.1f} to {np.percentile(every, 90):.1f} ms "
+            f"({len(every)} excerpts). Slow attacks of other samples count as shifts; the notes "
+            "are sent at the same samples.",
+            f"Loudness of the targets against the plain renders: {np.mean(changes):+.2f} LU in "
+            f"the mean, at most {np.abs(changes).max():.2f} LU off (the chain matches the whole "
+            "sound, this is measured on the excerpt without its tail).",
+            "Vorbis is measured against renders that were never encoded, both channels.",
+        ],
+        title="Training pairs",
+        packages=("numpy", "scipy", "soundfile", "pyfluidsynth"),
+        sections={"Families": families, "Storage": kinds},
+    )
+    print(*made, sep="\n")
+
+
+def _look(batch: PairBatch, lags: dict[str, list[float]], changes: list[float]) -> None:
+    rate = batch.sample_rate
+    for index in range(len(batch.entries)):
+        target = batch.target(index)
+        changes.append(loudness(target, rate) - loudness(batch.dry[index], rate))
+        found = onset_shift(batch.dry[index], batch.large[index], rate)
+        heard = set(batch.notes_of(index)["family"].tolist())
+        name = FAMILIES[heard.pop()] if len(heard) == 1 else "several"
+        if np.isfinite(found.shift_ms):
+            lags[name].append(found.shift_ms)
+
+
+def _encode(batch: PairBatch, losses: dict[float, list[tuple[float, float, float]]]) -> None:
+    """What is lost at some qualities, by plain renders that are played anew."""
+    rate, n_samples = batch.sample_rate, batch.dry.shape[2]
+    for index in range(0, len(batch.entries), 3):
+        score = score_of_notes(batch.notes_of(index))
+        made = render(score, soundfont=default_soundfont(), loudness=-16.0, tail_seconds=4.0).mix
+        sound: NDArray[np.float32] = _fitted(made, n_samples)
+        for quality in QUALITIES:
+            data = encode_ogg(sound[None], rate, quality)
+            read = decode_ogg(data, (1, 2, n_samples))[0]
+            kbits = 8 * len(data) / (n_samples / rate) / 1000
+            losses[quality].append((kbits, si_sdr(sound, read), mel_distance(sound, read, rate)))
+
+
+def _fitted(sound: Audio, n_samples: int) -> NDArray[np.float32]:
+    made = np.zeros((2, n_samples), dtype=np.float32)
+    part = sound.samples[:, :n_samples]
+    made[:, : part.shape[1]] = part
+    return made
+
+
+if __name__ == "__main__":
+    main()
