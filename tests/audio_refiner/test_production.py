@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -289,6 +290,12 @@ def test_a_style_of_ones_own(tmp_path: Path) -> None:
         load_style(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="production must be one of bright-pop"):
         load_style("radio")
+
+
+def test_the_style_in_the_docs_can_be_read(repository: Path) -> None:
+    text = (repository / "docs" / "production.md").read_text(encoding="utf-8")
+    [style] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert parse_style(style, "docs").description == "A narrow radio."
 
 
 @pytest.mark.parametrize(
