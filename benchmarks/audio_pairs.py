@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks._table import write_table
+from hybrid.audio_refiner.pairs import large_soundfont
 from hybrid.audio_refiner.pairs_file import PairBatch, decode_ogg, encode_ogg, read_pairs
 from hybrid.audio_refiner.pairs_score import score_of_notes
-from hybrid.audio_refiner.pairs import large_soundfont
 from hybrid.audio_refiner.roll import DRUMS, FAMILIES
 from hybrid.core.audio import Audio
 from hybrid.core.score import Score, Track, make_notes
@@ -98,7 +98,7 @@ def main() -> None:
             f"median {np.median(lags):.1f} ms, 10th to 90th percentile "
             f"{np.percentile(lags, 10):.1f} to {np.percentile(lags, 90):.1f} ms "
             f"({len(lags)} excerpts). Slow attacks of other samples count as shifts; the notes "
-            "are sent at the same samples. Families: eight detached notes with each of four programs, "
+            "are sent at the same samples. Families: eight detached notes, four programs each, "
             "both SoundFonts.",
             f"Loudness of the targets against the plain renders: {np.mean(changes):+.2f} LU in "
             f"the mean, at most {np.abs(changes).max():.2f} LU off (the chain matches the whole "
