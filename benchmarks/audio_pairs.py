@@ -101,8 +101,8 @@ def main() -> None:
             "are sent at the same samples. Families: eight detached notes, four programs each, "
             "both SoundFonts.",
             f"Loudness of the targets against the plain renders: {np.mean(changes):+.2f} LU in "
-            f"the mean, at most {np.abs(changes).max():.2f} LU off (the chain matches the whole "
-            "sound, this is measured on the excerpt without its tail).",
+            f"the mean, at most {np.abs(changes).max():.2f} LU off ({len(changes)} excerpts; the "
+            "chain matches the sound with its tail, this is measured without).",
             "Vorbis is measured against renders that were never encoded, both channels.",
         ],
         title="Training pairs",
