@@ -73,9 +73,7 @@ def pair_files(folder: Path, split: str) -> tuple[Path, ...]:
     """
     found = tuple(sorted(folder.glob(f"{split}-*{SUFFIX}")))
     if not found:
-        raise ConfigError(
-            f"{folder} must hold files {split}-*{SUFFIX} (`python -m hybrid.audio_refiner.pairs`)"
-        )
+        raise ConfigError(f"{folder} must hold files {split}-*{SUFFIX} (`hybrid corpora pairs`)")
     return found
 
 

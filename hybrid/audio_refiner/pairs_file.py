@@ -32,6 +32,7 @@ from hybrid.audio_refiner.roll import ROLL_DTYPE
 from hybrid.core.audio import Audio
 from hybrid.core.errors import FormatError
 from hybrid.io.atomic import write_bytes
+from hybrid.render.loudness import LoudnessMeter
 
 VERSION = 1
 SUFFIX = ".pairs"
@@ -55,7 +56,7 @@ class PairEntry:
     chain_seed : int
         Of the target's chain.
     loudness : float
-        Of the dry render, and so of the target, LUFS.
+        Of the dry render with what sounds on after the excerpt, LUFS.
     first_note, n_notes : int
         Rows of ``notes.npy``.
     """
@@ -100,7 +101,7 @@ class PairBatch:
     def target(
         self, index: int, style: str | None = None, chain_seed: int | None = None
     ) -> NDArray[np.float32]:
-        """The large render, produced; shape (2, N).
+        """The large render, produced, at the dry excerpt's loudness; shape (2, N).
 
         Parameters
         ----------
@@ -112,11 +113,13 @@ class PairBatch:
             Another draw from the style's ranges.
         """
         entry = self.entries[index]
+        level = LoudnessMeter(self.sample_rate)
+        level.add(self.dry[index])
         made, _ = produce(
             Audio(self.large[index], self.sample_rate),
             style=style or entry.style,
             seed=entry.chain_seed if chain_seed is None else chain_seed,
-            loudness_lufs=entry.loudness,
+            loudness_lufs=float(np.clip(level.lufs, -70.0, 0.0)),
         )
         return made.samples[:, : self.large.shape[2]]
 
@@ -127,7 +130,7 @@ def write_pairs(path: str | Path, batch: PairBatch, quality: float = 0.4) -> Non
     Parameters
     ----------
     quality : float
-        Of Vorbis, 0..1; 0.4 is about 128 kbit/s for stereo at 44.1 kHz.
+        Of Vorbis, 0..1; 0.4 is about 80 kbit/s for these sounds.
     """
     table = io.StringIO()
     names = [field.name for field in fields(PairEntry)]

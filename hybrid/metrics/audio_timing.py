@@ -27,6 +27,7 @@ from hybrid.metrics.audio_spectra import mel_filters, spectra
 _LOW_HZ, _HIGH_HZ = 100.0, 6000.0
 _PEAK_DB = 40.0  # how far under a frame's loudest bin a peak may lie
 _FRAME_SECONDS = 0.09
+_SOFT_DB = 30.0  # frames so far under the loudest are left out
 _SMOOTH_SECONDS = 0.5
 _MOST_CENTS = 100.0  # peaks further apart are of different tones
 _LAG_MS = 60.0
@@ -41,9 +42,10 @@ class PitchShift:
     offset_cents : float
         Median over all frames; nan where no tone is in both.
     drift_cents : float
-        95th percentile of how far half a second's mean lies from the offset.
+        95th percentile of how far half a second's median lies from the offset; faster wandering
+        is heard in part only.
     n_frames : int
-        Frames with tones in both.
+        Frames with tones in both that are not soft.
     """
 
     offset_cents: float
@@ -70,6 +72,7 @@ def pitch_shift(reference: NDArray[Any], estimate: NDArray[Any], sample_rate: in
     hop, step = n_fft // 4, n_fft // 16
     cents: list[float] = []
     places: list[int] = []
+    levels: list[float] = []
     sounds = np.stack([reference.mean(axis=0), estimate.mean(axis=0)])
     # The same frames a little later: how far phases turn in between is the frequency.
     later = np.concatenate([sounds[:, step:], np.zeros((2, step), sounds.dtype)], axis=1)
@@ -80,15 +83,18 @@ def pitch_shift(reference: NDArray[Any], estimate: NDArray[Any], sample_rate: in
             if found is not None:
                 cents.append(found)
                 places.append(first + index)
+                levels.append(float(np.abs(now[0, index]).max()))
         first += now.shape[1]
     if not cents:
         return PitchShift(math.nan, math.nan, 0)
-    values = np.array(cents)
+    # In what dies away after the notes a room's old tones outweigh those of the moment.
+    loud = np.array(levels) > max(levels) * 10 ** (-_SOFT_DB / 20)
+    values = np.array(cents)[loud]
     offset = float(np.median(values))
-    # Means over half a second of those frames that have a value.
-    group = np.array(places) // max(1, round(_SMOOTH_SECONDS * sample_rate / hop))
-    means = [float(values[group == number].mean()) for number in np.unique(group)]
-    drift = float(np.percentile(np.abs(np.array(means) - offset), 95))
+    # Medians over half a second of those frames that have a value.
+    group = np.array(places)[loud] // max(1, round(_SMOOTH_SECONDS * sample_rate / hop))
+    middles = [float(np.median(values[group == number])) for number in np.unique(group)]
+    drift = float(np.percentile(np.abs(np.array(middles) - offset), 95))
     return PitchShift(offset, drift, len(values))
 
 
@@ -223,4 +229,4 @@ def _lag(wanted: NDArray[Any], made: NDArray[Any], most: int) -> float:
         return float(best - most)
     before, at, after = values[best - 1 : best + 2]
     bend = before - 2 * at + after
-    return best - most + (0.5 * (before - after) / bend if bend else 0.0)
+    return float(best - most + (0.5 * (before - after) / bend if bend else 0.0))

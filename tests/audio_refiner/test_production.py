@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,17 @@ def test_no_strength_is_the_input() -> None:
     assert made.n_samples == sound.n_samples
     error = np.square(made.samples - sound.samples).mean() / np.square(sound.samples).mean()
     assert 10 * np.log10(error) < -20  # pass filters at the ends of hearing turn some phases
+
+
+def test_the_tail_of_a_room_is_kept() -> None:
+    sound = Audio(music(1.0).samples[:, : RATE // 2], RATE)  # cut while tones sound
+    made, report = produce(sound, style="cathedral")
+    [room] = [effect for effect in report.effects if effect["kind"] == "reverb"]
+    tail = (report.n_samples - report.n_samples_before) / RATE
+    assert tail > 0.7 * room["rt60_seconds"]
+    ending = made.samples[:, sound.n_samples :]
+    assert np.abs(ending[:, : RATE // 10]).max() > 0.01
+    assert np.abs(ending[:, -10:]).max() < 1e-3
 
 
 def test_a_wanted_loudness() -> None:
@@ -278,6 +290,12 @@ def test_a_style_of_ones_own(tmp_path: Path) -> None:
         load_style(tmp_path / "none.toml")
     with pytest.raises(ConfigError, match="production must be one of bright-pop"):
         load_style("radio")
+
+
+def test_the_style_in_the_docs_can_be_read(repository: Path) -> None:
+    text = (repository / "docs" / "production.md").read_text(encoding="utf-8")
+    [style] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert parse_style(style, "docs").description == "A narrow radio."
 
 
 @pytest.mark.parametrize(
