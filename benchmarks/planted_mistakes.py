@@ -91,9 +91,9 @@ def at_random(
                 continue
             total["edits"] += 1
             if piece.name not in before:
-                before[piece.name] = checked(piece), _plain(piece)
+                before[piece.name] = checked(piece), plain_findings(piece)
             new = checked(edit.piece) - before[piece.name][0]
-            wanted = _plain(edit.piece) - before[piece.name][1]
+            wanted = plain_findings(edit.piece) - before[piece.name][1]
             start, end = near(edit, piece)
             for broken in wanted:
                 counts[broken.rule].planted += 1
@@ -112,7 +112,7 @@ def at_random(
     return totals
 
 
-def _plain(piece: Piece, rule: str | None = None) -> set[Broken]:
+def plain_findings(piece: Piece, rule: str | None = None) -> set[Broken]:
     """What the plain rules find in a piece: all of them, or one rule."""
     if rule in HARMONY:
         return {item for item in broken_harmony(piece.plain, piece.chords) if item.rule == rule}
@@ -287,10 +287,18 @@ PROPOSALS: dict[str, Callable[[Piece, np.random.Generator], Edit | None]] = {
 }
 
 
-def on_purpose(rule: str, pieces: Sequence[Piece], n_plants: int, count: Count) -> None:
-    """Plants of one rule: placed, found at their place, and findings far from them."""
+def on_purpose(
+    rule: str,
+    pieces: Sequence[Piece],
+    n_plants: int,
+    count: Count,
+    before: dict[str, set[Broken]],
+) -> None:
+    """Plants of one rule: placed, found at their place, and findings far from them.
+
+    ``before`` keeps what the checker finds in the pieces as they are.
+    """
     rng = stage_rng(1, "planted on purpose", rule)
-    before: dict[str, set[Broken]] = {}
     for _ in range(400 * n_plants):
         if count.placed == n_plants:
             return
@@ -328,7 +336,7 @@ def _plant(rule: str, piece: Piece, rng: np.random.Generator) -> tuple[Edit | No
         edit = PROPOSALS[rule](piece, rng)
         if edit is None:
             return None, set()
-        wanted = _plain(edit.piece, rule) - _plain(piece, rule)
+        wanted = plain_findings(edit.piece, rule) - plain_findings(piece, rule)
         return edit, {broken.tick for broken in wanted}
     choices = [passage for passage in PASSAGES if passage.rule == rule]
     passage = choices[int(rng.integers(len(choices)))]
@@ -382,8 +390,9 @@ def main(n_edits: int = 300, n_plants: int = 20) -> None:
     pieces = [Piece.of(name, score, labelled_chords(name, score)) for name, score in scores.items()]
     counts = {rule: Count() for rule in RULES}
     totals = at_random(pieces, n_edits, counts)
+    before: dict[str, set[Broken]] = {}
     for rule, count in counts.items():
-        on_purpose(rule, pieces, n_plants, count)
+        on_purpose(rule, pieces, n_plants, count, before)
         print(f"{rule}: {count.placed_found} of {count.placed}", flush=True)
     missed = list(_missed(counts))
     text, _ = write_table(
