@@ -88,5 +88,5 @@ def test_rules_that_bach_was_not_counted_for_have_no_rate_of_his() -> None:
 
 def test_the_basis_of_a_rule_is_explained() -> None:
     text = explain("falling_sixth", load_rule_set("fux1"))
-    assert text.endswith("(where he differs from Fux) (a convention of teaching)")
+    assert text.endswith("he differs from Fux here (a convention of teaching)")
     assert "values = 1/2 1@1/2" in explain("note_values", load_rule_set("fux4"))
