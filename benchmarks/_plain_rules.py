@@ -1,10 +1,9 @@
 """The rules of the set ``chorale`` once more, slow and plain, to hold the checker against.
 
 Each is written from its text in ``docs/rules.md`` as loops over four lists of notes. Nothing here
-comes from ``hybrid.theory``: no slices, no tables, no helper. Chords are people's labels, whose
-tones `hybrid.core` spells. Rules that the notes alone decide are all here; of the rules of
-harmony those that count tones. The rest (resolutions, six-fours, progressions) are planted at
-known places instead (``benchmarks/planted_mistakes.py``).
+comes from ``hybrid.theory``: no slices, no tables, no helper. The rules that the notes alone
+decide are all here; ``_plain_chords.py`` and ``_plain_harmony.py`` have rules of harmony, and
+the rest of these is planted at known places instead (``benchmarks/planted_mistakes.py``).
 """
 
 from __future__ import annotations
@@ -16,9 +15,6 @@ from functools import cached_property
 from itertools import combinations, pairwise
 from typing import NamedTuple
 
-from hybrid.core.analysis import ChordSpan
-from hybrid.core.errors import PlanError
-from hybrid.core.numerals import RomanNumeral
 from hybrid.core.score import Score
 
 LIMITS = ((60, 81), (53, 74), (48, 69), (40, 62))  # C4-A5, F3-D5, C3-A4, E2-D4
@@ -109,20 +105,17 @@ class Plain:
         return note is not None and note.on == tick
 
 
-def broken_rules(
-    plain: Plain, chords: Sequence[ChordSpan] = (), rule: str | None = None
-) -> set[Broken]:
+def broken_rules(plain: Plain, rule: str | None = None) -> set[Broken]:
     """Every place at which a rule of this module does not hold, or one rule alone."""
     found: set[Broken] = set()
     for function, rules in FUNCTIONS.items():
         if rule is None or rule in rules:
             found |= set(function(plain))
-    if rule is None or rule in CHORD_RULES:
-        found |= set(chord_tones(plain, chords))
     return found if rule is None else {broken for broken in found if broken.rule == rule}
 
 
-def _broken(rule: str, tick: int, *voices: int) -> Broken:
+def broken_at(rule: str, tick: int, *voices: int) -> Broken:
+    """A finding of these rules."""
     return Broken(rule, tick, frozenset(voices))
 
 
@@ -131,7 +124,7 @@ def texture(plain: Plain) -> Iterator[Broken]:
     for voice, (low, high) in enumerate(LIMITS):
         for note in plain.voices[voice]:
             if not low <= note.pitch <= high:
-                yield _broken("range", note.on, voice)
+                yield broken_at("range", note.on, voice)
     times = plain.times
     for upper in range(3):
         lower = upper + 1
@@ -140,16 +133,16 @@ def texture(plain: Plain) -> Iterator[Broken]:
             moves = plain.begins(upper, tick), plain.begins(lower, tick)
             if one and two and any(moves):
                 if one.pitch - two.pitch > (19 if lower == 3 else 12):
-                    yield _broken("spacing_bass" if lower == 3 else "spacing", tick, upper, lower)
+                    yield broken_at("spacing_bass" if lower == 3 else "spacing", tick, upper, lower)
                 if one.pitch < two.pitch:
-                    yield _broken("crossing", tick, upper, lower)
+                    yield broken_at("crossing", tick, upper, lower)
             if before is None or not all(moves) or one is None or two is None:
                 continue
             old_one, old_two = plain.at(upper, before), plain.at(lower, before)
             if old_one is None or old_two is None:
                 continue
             if two.pitch > old_one.pitch or one.pitch < old_two.pitch:
-                yield _broken("overlap", tick, upper, lower)
+                yield broken_at("overlap", tick, upper, lower)
 
 
 class Move(NamedTuple):
@@ -182,7 +175,7 @@ def motion(plain: Plain) -> Iterator[Broken]:
     for upper, lower in combinations(range(4), 2):
         for move in joint_moves(plain, upper, lower):
             for rule in _motion_rules(move, (upper, lower)):
-                yield _broken(rule, move.tick, upper, lower)
+                yield broken_at(rule, move.tick, upper, lower)
 
 
 def _motion_rules(move: Move, pair: tuple[int, int]) -> Iterator[str]:
@@ -242,7 +235,7 @@ def sorted_parallels(plain: Plain) -> Iterator[Broken]:
             old, new = {ranks[0][high], ranks[0][low]}, {ranks[1][high], ranks[1][low]}
             if old == new and _same_way(then, now, old):
                 continue
-            yield _broken("hidden_parallels", tick, *(old | new))
+            yield broken_at("hidden_parallels", tick, *(old | new))
 
 
 def _same_way(then: Sequence[Note | None], now: Sequence[Note | None], pair: set[int]) -> bool:
@@ -281,7 +274,7 @@ def beat_parallels(plain: Plain) -> Iterator[Broken]:
             old, new = abs(pitches[0] - pitches[1]) % 12, abs(pitches[2] - pitches[3]) % 12
             steps = pitches[2] - pitches[0], pitches[3] - pitches[1]
             if old == new and old in (0, 7) and steps[0] * steps[1] > 0 and steps[0] % 12:
-                yield _broken("beat_parallels", second, upper, lower)
+                yield broken_at("beat_parallels", second, upper, lower)
 
 
 def cross_relation(plain: Plain) -> Iterator[Broken]:
@@ -299,14 +292,14 @@ def cross_relation(plain: Plain) -> Iterator[Broken]:
                     continue
                 altered = new.letter == old.letter and new.tone != old.tone
                 if altered and not {newer, older} & chromatic:
-                    yield _broken("cross_relation", tick, newer, older)
+                    yield broken_at("cross_relation", tick, newer, older)
 
 
 def melody(plain: Plain) -> Iterator[Broken]:
     """All rules on one voice."""
     for voice, notes in enumerate(plain.voices):
         for rule, tick in _melody(notes, voice, plain.quarter):
-            yield _broken(rule, tick, voice)
+            yield broken_at(rule, tick, voice)
 
 
 def _melody(notes: Sequence[Note], voice: int, quarter: int) -> Iterator[tuple[str, int]]:
@@ -369,79 +362,6 @@ def _rows(notes: Sequence[Note], quarter: int) -> Iterator[tuple[str, int]]:
         yield "static_voice", held.on
 
 
-# --- Chord tones, by people's labels -------------------------------------------------------
-
-
-class Label(NamedTuple):
-    """A chord: its time, and its members as pitch classes, root first."""
-
-    start: int
-    end: int
-    members: tuple[int, ...]
-    numeral: RomanNumeral
-    span: ChordSpan
-
-
-def read_labels(chords: Sequence[ChordSpan]) -> Iterator[Label]:
-    """Labels that our notation reads and whose members stand in thirds."""
-    for span in chords:
-        try:
-            numeral = RomanNumeral.parse(span.numeral)
-            tones = numeral.tones(span.key)
-        except PlanError:
-            continue
-        members = tuple(7 * tone % 12 for tone in tones)
-        in_thirds = all((b - a) % 12 in (3, 4) for a, b in pairwise(members[:4]))
-        plain_triad = numeral.triad in ("major", "minor", "diminished", "augmented")
-        if numeral.is_cadential or (in_thirds and plain_triad):
-            yield Label(span.onset, span.end, members, numeral, span)
-
-
-def chord_tones(plain: Plain, chords: Sequence[ChordSpan]) -> Iterator[Broken]:
-    """Doubled and missing tones, and tones beside the chord that no step joins."""
-    labels = list(read_labels(chords))
-    times = plain.times
-    for label in labels:
-        first = max((tick for tick in times if tick <= label.start), default=None)
-        inside = [tick for tick in times if label.start < tick < label.end]
-        if first is None:
-            continue
-        moments = [first, *inside]
-        yield from _doublings(plain, label, first)
-        heard: set[int] = set()
-        most = 0
-        for tick in moments:
-            sounding = [note.pitch % 12 for v in range(4) if (note := plain.at(v, tick))]
-            heard |= set(sounding)
-            most = max(most, len(sounding))
-        everyone = (0, 1, 2, 3)
-        third, fourth = label.members[1], (label.members[0] + 5) % 12
-        if most >= 3 and third not in heard and fourth not in heard:
-            yield _broken("missing_third", first, *everyone)
-        needed = set(label.members[:4]) - {third}
-        if label.numeral.inversion == 0:
-            needed -= {label.members[2]}
-        if most == 4 and needed - heard:
-            yield _broken("incomplete_chord", first, *everyone)
-
-
-def _doublings(plain: Plain, label: Label, tick: int) -> Iterator[Broken]:
-    have: dict[int, list[int]] = {}
-    for voice in range(4):
-        note = plain.at(voice, tick)
-        if note is not None:
-            have.setdefault(note.pitch % 12, []).append(voice)
-    local = label.numeral.local_key(label.span.key)
-    leading = 7 * local.leading_tone % 12
-    place = {5: 1, 7: 0}.get(label.numeral.degree)
-    is_dominant = place is not None and label.members[place] == leading
-    if is_dominant and len(have.get(leading, ())) > 1:
-        yield _broken("doubled_leading_tone", tick, *have[leading])
-    seventh = label.members[3] if label.numeral.has_seventh else None
-    if seventh is not None and len(have.get(seventh, ())) > 1:
-        yield _broken("doubled_seventh", tick, *have[seventh])
-
-
 #: Functions of this module and the rules that they decide.
 FUNCTIONS: dict[Callable[[Plain], Iterator[Broken]], tuple[str, ...]] = {
     texture: ("range", "spacing", "spacing_bass", "crossing", "overlap"),
@@ -473,6 +393,5 @@ FUNCTIONS: dict[Callable[[Plain], Iterator[Broken]], tuple[str, ...]] = {
         "static_voice",
     ),
 }
-CHORD_RULES = ("doubled_leading_tone", "doubled_seventh", "missing_third", "incomplete_chord")
 #: All rules that are decided here.
-PLAIN_RULES = frozenset({*CHORD_RULES, *(rule for rules in FUNCTIONS.values() for rule in rules)})
+PLAIN_RULES = frozenset(rule for rules in FUNCTIONS.values() for rule in rules)
