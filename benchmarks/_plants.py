@@ -199,7 +199,12 @@ PASSAGES = (
     Passage("doubled_altered_tone", ("F#5 G5:2", "A4 B4:2", "F#4 G4:2", "D3 G3:2"), "II V:2", 0),
     Passage("doubled_third", ("E5 D5:2", "G4 G4:2", "E4 D4:2", "C3 B2:2"), "I V6:2", 0),
     Passage("six_four", ("D5 C5 C5", "A4 G4 A4", "F4 E4 F4", "D3 G3 F3"), "ii I64 IV", 1),
-    Passage("six_four_resolution", ("E5 G5:2", "C5 B4:2", "G4 D4:2", "G3 G3:2"), "Cad64 V:2", 1),
+    Passage(
+        "six_four_resolution",
+        ("E5 G5:2 B5", "C5 B4:3", "G4 D4:3", "G3 G3:3"),
+        "Cad64 V:3",
+        1,
+    ),
     Passage("unprepared_dissonance", ("C5 F5 C5", "E4:3", "G3:3", "C3:3"), "I:3", 1),
     Passage("unresolved_suspension", ("C5:2 G4 D4", "A4 G4:3", "F4 D4:3", "F3 G3:3"), "IV V:3", 2),
     Passage(

@@ -143,6 +143,8 @@ def on_purpose(
             continue
         if piece.name not in before:
             before[piece.name] = checked(piece)
+        if any(item.rule == rule and item.tick in places for item in before[piece.name]):
+            continue  # Bach has it there himself
         new = checked(edit.piece) - before[piece.name]
         count.placed += 1
         hits = {broken.tick for broken in new if broken.rule == rule}

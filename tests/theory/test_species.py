@@ -50,6 +50,10 @@ PLANTS = [
     Plant("melodic_interval", "5", 3, "F5", 4),  # a seventh
     Plant("melodic_interval", "5", 3, "G#4", 4),  # a chromatic step
     Plant("melodic_interval", "5", 3, "F4 B4", 5),  # a tritone
+    Plant(
+        "melodic_interval", "5", 2, "G#4 Db5", 4
+    ),  # a fifth diminished twice, as wide as a fourth
+    Plant("dissonance", "5", 3, "Cbb5", 4),  # as wide as a minor sixth is, and none
     Plant("falling_sixth", "5", 6, "F5 A4", 8),
     Plant("leap_turn", "5", 2, "C4 A4 B4", 4),
     Plant("two_leaps", "5", 2, "C4 A4 E5", 5),

@@ -23,10 +23,19 @@ def simple_name(low: Tone, high: Tone) -> str:
     if low.pitch > high.pitch:
         low, high = high, low
     if low.spelling is not None and high.spelling is not None:
-        found = INTERVALS.get(high.spelling - low.spelling)
-        if found:
-            return "P1" if found == "P8" else found
+        return spelled_name(low.spelling, high.spelling)
     return SEMITONE_NAMES[(high.pitch - low.pitch) % 12]
+
+
+def spelled_name(low: int, high: int) -> str:
+    """Name of the interval between two spellings: ``x5`` for one altered twice or more.
+
+    >>> spelled_name(8, -5)  # G sharp up to D flat
+    'x5'
+    """
+    fifths = high - low
+    # A fifth is four steps up.
+    return INTERVALS.get(fifths) or f"x{4 * fifths % 7 + 1}"
 
 
 def number(low: Tone, high: Tone) -> int:

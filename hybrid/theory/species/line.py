@@ -7,8 +7,9 @@ from fractions import Fraction
 from itertools import pairwise
 
 from hybrid.theory.context import Context, Hit
-from hybrid.theory.pitches import INTERVALS, SEMITONE_NAMES, is_step
+from hybrid.theory.pitches import SEMITONE_NAMES, is_step
 from hybrid.theory.species.cantus import Counterpoint, Tone, view_counterpoint
+from hybrid.theory.species.intervals import spelled_name
 
 QUARTER = Fraction(1, 4)
 
@@ -36,7 +37,7 @@ def melodic_name(first: Tone, second: Tone) -> str:
     low, high = (first, second) if first.pitch <= second.pitch else (second, first)
     name = SEMITONE_NAMES[size % 12]
     if low.spelling is not None and high.spelling is not None:
-        name = INTERVALS.get(high.spelling - low.spelling, name)
+        name = spelled_name(low.spelling, high.spelling)
     if name == "P1" and size == 12:
         return "P8"
     return name if size <= 12 or name == "TT" else f"{name[0]}{int(name[1:]) + 7 * (size // 12)}"
