@@ -1,7 +1,7 @@
 # Two commands do everything: `make compose` and `make test`. Each sets up what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help compose test test-slow check lint types layers format setup setup-run lock wheel bench docs clean distclean
+.PHONY: help compose test test-slow check lint types layers format setup setup-run lock wheel bench docs train-audio clean distclean
 
 BIN := .venv/bin
 SEED ?= 3
@@ -53,6 +53,12 @@ wheel: setup ## build the wheel into dist/
 
 bench: setup ## measure and write the tables of benchmarks/
 	$(BIN)/python -m benchmarks $(ARGS)
+
+PAIRS ?= out/pairs
+AUDIO_RUN ?= out/audio
+train-audio: setup ## train codec and refiner on a folder of pairs, or go on training them
+	$(BIN)/python -m hybrid.audio_refiner.audio_runs codec --data $(PAIRS) -o $(AUDIO_RUN)
+	$(BIN)/python -m hybrid.audio_refiner.audio_runs refiner --data $(PAIRS) -o $(AUDIO_RUN) --codec $(AUDIO_RUN)/codec.safetensors
 
 docs: setup ## write the CLI help into docs/ again
 	$(BIN)/python tools/cli_help.py
