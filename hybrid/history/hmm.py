@@ -19,6 +19,7 @@ from hybrid.history.words import note_name
 Array = NDArray[np.float64]
 HALF = 2 * TICKS_PER_QUARTER
 CHORDS = ("C", "Dm", "Em", "F", "G7", "Am")
+LONG_NAMES = ("C major", "D minor", "E minor", "F major", "G seventh", "A minor")
 #: On the line of fifths, C is 0.
 TONES = ((0, 4, 1), (2, -1, 3), (4, 1, 5), (-1, 3, 0), (1, 5, 2, -1), (3, 0, 4))
 #: Chances in percent of the chord after each: our guess, before Baum-Welch.
@@ -169,7 +170,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
         width=len(counts),
         height=len(CHORDS),
         legend=tuple(f"{level}/9" for level in range(10)),
-        row_names=CHORDS,
+        row_names=LONG_NAMES,
         ordered=True,
     )
     levels = np.rint(chances.T * 9).astype(int).tolist()
@@ -278,7 +279,7 @@ EXHIBIT = Exhibit(
         "draws chains as often as they are likely. The tune is heard twice, once with each.",
         "Baum-Welch fits the model to tunes that have no chords written: each round counts what "
         "the chords probably were. It never makes the tunes less likely, but after many rounds "
-        "the states may be chords in name only. Compare `rounds=0` with `rounds=40`.",
+        "the states may be chords in name only. Compare no round with forty.",
     ),
     parameters=(
         Parameter("tune", "ode-to-joy", "The tune.", choices=TUNES),
