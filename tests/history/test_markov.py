@@ -1,8 +1,8 @@
 """Markov chain: counts made by hand, and the stationary distribution of a textbook.
 
-Known answers: the chain of two states with chances a and b keeps (b, a) / (a + b) (Norris 1997,
-example 1.7.1 and section 1.1); in loops every context is entered as often as it is left, so the
-shares of the tunes are kept; Frère Jacques was counted by hand.
+Known answers: the chain of two states with chances a and b keeps (b, a) / (a + b), as one sees
+from pi P = pi (Norris 1997, chapter 1); in loops every context is entered as often as it is left,
+so the shares of the tunes are kept; Frère Jacques was counted by hand.
 """
 
 from __future__ import annotations
