@@ -111,7 +111,7 @@ class _Stage:
         self.steps: list[Step] = []
         self.n_strokes = 0
         #: Rows that the panel holds at once.
-        self.window = min(self.height, 24)
+        self.window = min(self.height, 12)
         names = dict(((pitch, name) for name, pitch in DRUMS))
         self.cells = Cells(
             "cells",

@@ -109,7 +109,8 @@ def spectrum(series: Floats, length: int = 1024) -> tuple[Floats, Floats]:
     windows = np.stack([series[start : start + length] for start in starts])
     windows = (windows - windows.mean(axis=1, keepdims=True)) * np.hanning(length)
     power = (np.abs(np.fft.rfft(windows, axis=1)) ** 2).mean(axis=0)
-    return np.fft.rfftfreq(length)[1:], np.asarray(power[1:], dtype=np.float64)
+    frequencies = np.asarray(np.fft.rfftfreq(length)[1:], dtype=np.float64)
+    return frequencies, np.asarray(power[1:], dtype=np.float64)
 
 
 def slope(series: Floats, low: float = FIT[0], high: float = FIT[1]) -> float:

@@ -21,7 +21,7 @@ LAYERS = {
 SCALES = {"chromatic": tuple(range(12)), "major": (0, 2, 4, 5, 7, 9, 11)}
 PROGRAMS = (73, 71, 70)
 #: Terms that the tree shows.
-TREE = 64
+TREE = 32
 
 
 def term(number: int, interval: int = 1) -> int:
