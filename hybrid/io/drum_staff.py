@@ -73,11 +73,13 @@ def straightened(score: Score) -> Score:
             tracks.append(track)
             continue
         rows = notes.copy()
-        rows["onset"] = (notes["onset"] + step // 2) // step * step
+        # What lies closer to the end than to the last sixteenth may not open a bar of its own.
+        last = (score.length - 1) // step * step
+        rows["onset"] = np.minimum((notes["onset"] + step // 2) // step * step, last)
         places = np.unique(rows["onset"])
         ends = np.append(places[1:], places[-1] + step)
         quarter = (places // score.ticks_per_quarter + 1) * score.ticks_per_quarter
-        lengths = np.minimum(ends, quarter) - places
+        lengths = np.minimum(np.minimum(ends, quarter), score.length) - places
         rows["duration"] = lengths[np.searchsorted(places, rows["onset"])]
         # The loudest of the strokes that fall together stays.
         order = np.lexsort((-rows["velocity"].astype(int), rows["pitch"], rows["onset"]))
