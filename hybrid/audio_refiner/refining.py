@@ -78,7 +78,8 @@ def fill_tokens(
     Tensor, shape (T, n_books), int64
     """
     n_frames = len(dry)
-    codes = torch.full((n_frames, refiner.config.n_books), MASK, dtype=torch.int64)
+    shape = (n_frames, refiner.config.n_books)
+    codes = torch.full(shape, MASK, dtype=torch.int64, device=dry.device)
     for first in range(0, n_frames, sampling.chunk):
         last = min(first + sampling.chunk, n_frames)
         low, high = max(0, first - sampling.context), min(n_frames, last + sampling.context)
