@@ -13,9 +13,6 @@ arXiv:2306.06546. (half of the batch with all books; weights of the losses)
 
 from __future__ import annotations
 
-import math
-import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,12 +21,11 @@ import torch
 from torch import Tensor
 
 from hybrid.audio_refiner.audio_pool import AudioPool
-from hybrid.audio_refiner.checkpoints import load_state, save_state
 from hybrid.audio_refiner.codec import Codec, CodecConfig
 from hybrid.audio_refiner.discriminator import Critics, critic_loss, maker_losses
 from hybrid.audio_refiner.losses import spectral_distances
 from hybrid.audio_refiner.quantiser import books_in_use
-from hybrid.core.errors import ConfigError
+from hybrid.audio_refiner.training_loop import TrainingLoop
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def measure_levels(codec: Codec, pool: AudioPool, seed: int = 0, count: int = 64
     return level.clamp(min=float(level[0].mean()) * 0.05)
 
 
-class CodecTrainer:
+class CodecTrainer(TrainingLoop):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -108,12 +104,9 @@ class CodecTrainer:
         folder: Path,
         device: torch.device | None = None,
     ) -> None:
+        super().__init__(settings, Path(folder) / "codec_run.safetensors", device)
         self.config, self.settings = config, settings
         self.train, self.valid = train, valid
-        self.device = device or torch.device("cpu")
-        self.path = Path(folder) / "codec_run.safetensors"
-        torch.manual_seed(settings.seed)
-        self.draws = torch.Generator(device=self.device).manual_seed(settings.seed)
         self.codec = Codec(config).to(self.device)
         self.average = Codec(config).to(self.device)
         self.critics = Critics(settings.critic_size).to(self.device)
@@ -121,39 +114,11 @@ class CodecTrainer:
         self.judge = torch.optim.AdamW(
             self.critics.parameters(), lr=settings.critic_rate, betas=(0.8, 0.99)
         )
-        self.update = 0
-        self.history: list[dict[str, float]] = []
         if self.path.exists():
             self._load()
         else:
             self.codec.level.copy_(measure_levels(self.codec, train, settings.seed))
             self.average.load_state_dict(self.codec.state_dict())
-
-    def run(
-        self,
-        stop_at: int | None = None,
-        minutes: float | None = None,
-        progress: Callable[[float, dict[str, float]], None] | None = None,
-    ) -> None:
-        """Train up to update ``stop_at`` or for so many minutes, then save."""
-        settings = self.settings
-        last = settings.updates if stop_at is None else min(stop_at, settings.updates)
-        until = math.inf if minutes is None else time.monotonic() + 60 * minutes
-        while self.update < last and time.monotonic() < until:
-            row = self._step()
-            self.update += 1
-            if self.update % settings.check_every == 0 or self.update == settings.updates:
-                self.history.append({"update": float(self.update)} | row | self.measure())
-                if progress is not None:
-                    progress(self.update / settings.updates, self.history[-1])
-            if self.update % settings.save_every == 0:
-                self._save()
-        self._save()
-
-    def _share(self) -> float:
-        rise = min(1.0, (self.update + 1) / max(1, self.settings.warmup))
-        fall = 0.5 * (1 + math.cos(math.pi * self.update / self.settings.updates))
-        return rise * (0.02 + 0.98 * fall)
 
     def _step(self) -> dict[str, float]:
         settings, config = self.settings, self.config
@@ -162,7 +127,7 @@ class CodecTrainer:
             (self.judge, settings.critic_rate),
         ):
             for group in optimiser.param_groups:
-                group["lr"] = rate * self._share()
+                group["lr"] = rate * self._rate_share()
         wave = self.train.draw(settings.batch, settings.frames * config.frame, self.draws)
         drawn = torch.randint(
             1, config.n_books + 1, (settings.batch,), generator=self.draws, device=self.device
@@ -196,11 +161,7 @@ class CodecTrainer:
         row["set anew"] = self.codec.quantiser.restart_dead(
             values.detach(), quantised.codes, self.draws
         )
-        keep = min(settings.average, (1 + self.update) / (10 + self.update))
-        with torch.no_grad():
-            pairs = zip(self.average.parameters(), self.codec.parameters(), strict=True)
-            for kept, value in pairs:
-                kept.lerp_(value, 1 - keep)
+        self._follow(self.average, self.codec)
         return row
 
     @torch.no_grad()
@@ -226,23 +187,8 @@ class CodecTrainer:
     def _modules(self) -> dict[str, torch.nn.Module]:
         return {"codec": self.codec, "average": self.average, "critics": self.critics}
 
-    def _optimisers(self) -> dict[str, Any]:
+    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, torch.nn.Module]]:
         return {"maker": (self.maker, self.codec), "judge": (self.judge, self.critics)}
 
     def _record(self) -> dict[str, Any]:
         return {"codec": self.config.to_dict(), "settings": asdict(self.settings)}
-
-    def _save(self) -> None:
-        record = self._record() | {"update": self.update, "history": self.history}
-        random = {"random": torch.get_rng_state(), "draws": self.draws.get_state()}
-        save_state(self.path, self._modules(), self._optimisers(), random, record)
-
-    def _load(self) -> None:
-        random, record = load_state(self.path, self._modules(), self._optimisers())
-        if {name: record[name] for name in ("codec", "settings")} != self._record():
-            raise ConfigError(
-                f"a run must go on with the settings it began with, got others than in {self.path}"
-            )
-        self.update, self.history = record["update"], record["history"]
-        torch.set_rng_state(random["random"])
-        self.draws.set_state(random["draws"])

@@ -14,8 +14,7 @@ Ho, J., & Salimans, T. (2022). Classifier-free diffusion guidance. arXiv:2207.12
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,11 +26,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from hybrid.audio_refiner.audio_pool import FULL_SCALE
-from hybrid.audio_refiner.checkpoints import load_state, save_state
 from hybrid.audio_refiner.codec import Codec
 from hybrid.audio_refiner.losses import spectral_distances
 from hybrid.audio_refiner.refiner_model import MASK, Refiner, RefinerConfig
 from hybrid.audio_refiner.refining import known_values
+from hybrid.audio_refiner.training_loop import TrainingLoop
 from hybrid.core.errors import ConfigError
 
 
@@ -159,7 +158,7 @@ def masked(
     return shown, asked
 
 
-class RefinerTrainer:
+class RefinerTrainer(TrainingLoop):
     """One run; `run` does what is left of it. The codec does not change."""
 
     def __init__(
@@ -172,44 +171,18 @@ class RefinerTrainer:
         folder: Path,
         device: torch.device | None = None,
     ) -> None:
+        super().__init__(settings, Path(folder) / "refiner_run.safetensors", device)
         self.config, self.settings = config, settings
         self.train, self.valid = train, valid
-        self.device = device or torch.device("cpu")
         self.codec = codec.to(self.device).eval().requires_grad_(False)
-        self.path = Path(folder) / "refiner_run.safetensors"
-        torch.manual_seed(settings.seed)
-        self.draws = torch.Generator(device=self.device).manual_seed(settings.seed)
         self.model = Refiner(config).to(self.device)
         self.average = Refiner(config).to(self.device)
         self.average.load_state_dict(self.model.state_dict())
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(), lr=settings.rate, betas=(0.9, 0.98), weight_decay=0.01
         )
-        self.update = 0
-        self.history: list[dict[str, float]] = []
         if self.path.exists():
             self._load()
-
-    def run(
-        self,
-        stop_at: int | None = None,
-        minutes: float | None = None,
-        progress: Callable[[float, dict[str, float]], None] | None = None,
-    ) -> None:
-        """Train up to update ``stop_at`` or for so many minutes, then save."""
-        settings = self.settings
-        last = settings.updates if stop_at is None else min(stop_at, settings.updates)
-        until = math.inf if minutes is None else time.monotonic() + 60 * minutes
-        while self.update < last and time.monotonic() < until:
-            row = self._step()
-            self.update += 1
-            if self.update % settings.check_every == 0 or self.update == settings.updates:
-                self.history.append({"update": float(self.update)} | row | self.measure())
-                if progress is not None:
-                    progress(self.update / settings.updates, self.history[-1])
-            if self.update % settings.save_every == 0:
-                self._save()
-        self._save()
 
     def _losses(
         self, model: Refiner, pool: PairPool, group: int, draws: torch.Generator, hide: float
@@ -243,10 +216,8 @@ class RefinerTrainer:
 
     def _step(self) -> dict[str, float]:
         settings = self.settings
-        rise = min(1.0, (self.update + 1) / max(1, settings.warmup))
-        fall = 0.5 * (1 + math.cos(math.pi * self.update / settings.updates))
         for entry in self.optimiser.param_groups:
-            entry["lr"] = settings.rate * rise * (0.02 + 0.98 * fall)
+            entry["lr"] = settings.rate * self._rate_share()
         group = int(
             torch.randint(len(self.config.groups), (1,), generator=self.draws, device=self.device)
         )
@@ -259,10 +230,7 @@ class RefinerTrainer:
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
         self.optimiser.step()
-        keep = min(settings.average, (1 + self.update) / (10 + self.update))
-        with torch.no_grad():
-            for kept, value in zip(self.average.parameters(), self.model.parameters(), strict=True):
-                kept.lerp_(value, 1 - keep)
+        self._follow(self.average, self.model)
         return {
             "token": float(token.detach()),
             "spectral": float(spectral.detach()),
@@ -289,25 +257,8 @@ class RefinerTrainer:
     def _record(self) -> dict[str, Any]:
         return {"refiner": self.config.to_dict(), "settings": asdict(self.settings)}
 
-    def _save(self) -> None:
-        save_state(
-            self.path,
-            {"model": self.model, "average": self.average},
-            {"model": (self.optimiser, self.model)},
-            {"random": torch.get_rng_state(), "draws": self.draws.get_state()},
-            self._record() | {"update": self.update, "history": self.history},
-        )
+    def _modules(self) -> dict[str, torch.nn.Module]:
+        return {"model": self.model, "average": self.average}
 
-    def _load(self) -> None:
-        random, record = load_state(
-            self.path,
-            {"model": self.model, "average": self.average},
-            {"model": (self.optimiser, self.model)},
-        )
-        if {name: record[name] for name in ("refiner", "settings")} != self._record():
-            raise ConfigError(
-                f"a run must go on with the settings it began with, got others than in {self.path}"
-            )
-        self.update, self.history = record["update"], record["history"]
-        torch.set_rng_state(random["random"])
-        self.draws.set_state(random["draws"])
+    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, torch.nn.Module]]:
+        return {"model": (self.optimiser, self.model)}
