@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from hybrid.harmony.analyse import Analyser
     from hybrid.render import RenderReport
     from hybrid.repair.files import MendedFile
+    from hybrid.repair.loop import RepairSettings
     from hybrid.theory.agreement import Agreement
     from hybrid.theory.explain import RateRow
 
@@ -369,8 +370,11 @@ def compose(
         For other input that cannot be used.
     """
     check_seed(seed)
+    from hybrid.repair.loop import RepairSettings
+
     if isinstance(engine, str) and engine not in ENGINES:
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
+    repair_settings = RepairSettings(budget=repairs)  # refused before anything is written
     options = {
         "form": form,
         "style": style,
@@ -413,7 +417,9 @@ def compose(
     whole = Trace((origin,)) + trace
     weights = dict(getattr(writer, "hashes", {}))
     if repairs:
-        piece = _mended(made, score, whole, writer, seed, options, weights, repairs, progress)
+        piece = _mended(
+            made, score, whole, writer, seed, options, weights, repair_settings, progress
+        )
     else:
         analysis, agreement = analyse(made, score)
         piece = Piece(made, score, analysis, agreement, whole, seed, options, weights)
@@ -440,11 +446,11 @@ def _mended(
     seed: int,
     options: Mapping[str, Any],
     weights: dict[str, str],
-    budget: int,
+    settings: RepairSettings,
     progress: Progress,
 ) -> Piece:
     """The piece after the loop of `hybrid.repair`."""
-    from hybrid.repair.loop import RepairSettings, mend
+    from hybrid.repair.loop import mend
 
     engines = [writer] if writer.name == "rules" else [writer, make_engine("rules")]
     mended = mend(
@@ -454,7 +460,7 @@ def _mended(
         engines,
         rules_for(plan),
         seed,
-        RepairSettings(budget=budget),
+        settings,
         hear=lambda: load_analyser(weights),
         # The engine `rules` keeps the plan's harmony by construction: nothing is loaded for it.
         always_hear=writer.name != "rules",
