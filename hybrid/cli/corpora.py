@@ -164,7 +164,7 @@ def pairs(
     that are missing. docs/production.md describes them.
     """
     from hybrid.cli.progress import progress
-    from hybrid.pipeline import build_pairs
+    from hybrid.outside import build_pairs
 
     with progress(quiet) as show:
         written = build_pairs(

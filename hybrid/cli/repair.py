@@ -59,7 +59,7 @@ def repair(
     from hybrid.cli.progress import progress
     from hybrid.core.errors import HybridError
     from hybrid.io.files import read_score
-    from hybrid.pipeline import repair_score, save_repair
+    from hybrid.outside import repair_score, save_repair
 
     reading = read_score(file)
     for loss in reading.losses:

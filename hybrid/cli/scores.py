@@ -70,7 +70,7 @@ def check(
     import json
 
     from hybrid.core.errors import ConfigError
-    from hybrid.pipeline import check_score
+    from hybrid.outside import check_score
     from hybrid.theory.explain import explain as explain_rule
     from hybrid.theory.explain import list_rule_sets, list_rules_of
     from hybrid.theory.ruleset import load_rule_set
@@ -148,7 +148,7 @@ def render(
 ) -> None:
     """Render a score to sound with a SoundFont."""
     from hybrid.cli.progress import progress
-    from hybrid.pipeline import render_file
+    from hybrid.outside import render_file
 
     score = _read(file)
     target = output or file.with_suffix(".wav")
