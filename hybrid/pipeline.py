@@ -541,15 +541,15 @@ class _Writer:
         self._note(name, description)
 
     def _write_scores(self, score: Score) -> None:
-        from hybrid.io.drum_staff import straightened
         from hybrid.io.files import write_score
+        from hybrid.io.straighten import engravable
 
         self.progress("files", 0.0)
         for name, description in (
             ("piece.mid", "MIDI with tempo, metre, key, markers and track names"),
             ("piece.musicxml", "the engraved score, for any notation program"),
         ):
-            shown = straightened(score) if name.endswith(".musicxml") else score
+            shown = engravable(score) if name.endswith(".musicxml") else score
             losses = write_score(shown, self.place / name)
             self.losses[name] = list(losses)
             self._note(name, description)
