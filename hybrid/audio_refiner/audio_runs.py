@@ -144,6 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--no-critics", action="store_true", help="codec on spectral distances alone"
     )
+    parser.add_argument("--half", action="store_true", help="refiner in bfloat16")
     parser.add_argument("--minutes", type=float, help="stop after so many and save")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(arguments)
@@ -161,7 +162,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     if options.codec is None:
         raise ConfigError("--codec must name the codec's weights to train a refiner")
-    refiner = replace(RefinerTraining(), **changed)
+    refiner = replace(RefinerTraining(half=options.half), **changed)
     print(train_refiner(options.data, options.codec, options.output, settings=refiner, **given))
 
 

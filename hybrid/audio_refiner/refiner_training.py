@@ -71,6 +71,9 @@ class RefinerTraining:
         Decay of the weights' moving average.
     spectral, values : float
         Weights of the mapper's losses: spectral distance, and distance of the values.
+    half : bool
+        Whether matrix products are done in bfloat16: several times as fast on GPUs and on
+        processors with matrix units; slower on others.
     check_every, save_every, seed : int
     """
 
@@ -84,6 +87,7 @@ class RefinerTraining:
     average: float = 0.999
     spectral: float = 1.0
     values: float = 0.5
+    half: bool = False
     check_every: int = 500
     save_every: int = 500
     seed: int = 0
@@ -204,19 +208,17 @@ class RefinerTrainer(TrainingLoop):
         half = settings.batch
         shown, asked = masked(codes[:half], self.config, group, draws)
         first, last = self.config.books_of(group)
-        logits = model.logits(
-            dry[:half],
-            roll[:half],
-            style[:half],
-            group,
-            known_values(self.codec, shown),
-            (shown != MASK).float(),
-        )
+        known = known_values(self.codec, shown)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.half):
+            logits = model.logits(
+                dry[:half], roll[:half], style[:half], group, known, (shown != MASK).float()
+            )
+            values = model.map(dry[half:], roll[half:], style[half:])
+        values = values.float()
         nats = F.cross_entropy(
             logits.float().flatten(0, 2), codes[:half, :, first:last].flatten(), reduction="none"
         ).view(half, -1, last - first)
         token = (nats * asked[..., None]).sum() / (asked.sum() * (last - first)).clamp(min=1)
-        values = model.map(dry[half:], roll[half:], style[half:])
         made = self.codec.wave(self.codec.decoder(values))
         parts = spectral_distances(made, wave[half:], windows)
         wanted = self.codec.quantiser.decode(codes[half:])
