@@ -42,6 +42,7 @@ MAX_MINUTES = 240.0
 #: As many bars of 2/4 as `MAX_MINUTES` hold at the fastest tempo.
 MAX_BARS = 48_000
 ENGINES = ("rules", "transformer")
+DEFAULT_ENGINE = "transformer"
 #: Places that `compose` tries to mend in one piece.
 DEFAULT_REPAIRS = 32
 #: Bars that a page's analysis covers: as many as its engraving.
@@ -330,7 +331,7 @@ def compose(
     seed: int = 1,
     plan: FormPlan | str | Path | None = None,
     drums: bool | None = None,
-    engine: str | Engine = "rules",
+    engine: str | Engine = DEFAULT_ENGINE,
     fill: bool = True,
     repairs: int = DEFAULT_REPAIRS,
     progress: Progress = silent,
@@ -351,7 +352,8 @@ def compose(
         Add a drum kit to all phrases, or take it away; as the style and the plan have it where
         left out. Engine `rules` plays grooves from tables, `transformer` the model of groove.
     engine : str or Engine
-        What writes the notes.
+        What writes the notes: ``transformer``, a learned model, or ``rules``, an exact search that
+        learns nothing and is ten times as fast.
     fill : bool
         False makes the plan only.
     repairs : int
