@@ -206,6 +206,16 @@ class Codec(nn.Module):
         middle, side = wave_of(torch.complex(real * size, imaginary * size)).unbind(1)
         return torch.stack([middle + side, middle - side], 1)
 
+    def apart(self, found: Tensor, wanted: Tensor) -> Tensor:
+        """Relative error of pressed complex spectra, 0 if alike, as numbers of `numbers`.
+
+        Braun, S., & Tashev, I. (2021). A consolidated view of loss functions for supervised deep
+        learning-based speech enhancement. TSP. (power-law compressed complex spectra)
+        """
+        level = self.level.repeat_interleave(2, 0).flatten()  # as `numbers` lays parts out
+        difference = ((found - wanted) * level).square().sum()
+        return difference / (wanted * level).square().sum().clamp(min=1e-3)
+
     def forward(self, wave: Tensor, n_books: Tensor | None = None) -> tuple[Tensor, Quantised]:
         """Sound (B, 2, N) through the books; N a multiple of the frame."""
         quantised = self.quantiser(self.encoder(self.numbers(wave)), n_books)

@@ -23,7 +23,7 @@ from torch import Tensor
 from hybrid.audio_refiner.audio_pool import AudioPool
 from hybrid.audio_refiner.codec import Codec, CodecConfig
 from hybrid.audio_refiner.discriminator import Critics, critic_loss, maker_losses
-from hybrid.audio_refiner.losses import drawn_windows, spectral_distances
+from hybrid.audio_refiner.losses import drawn_windows, si_sdr, spectral_distances
 from hybrid.audio_refiner.quantiser import books_in_use
 from hybrid.audio_refiner.training_loop import TrainingLoop
 
@@ -45,9 +45,9 @@ class CodecTraining:
         Updates of rising rate.
     critics_from : float
         Share of the run after which the critics join.
-    mel, stft, books, taken, alike : float
-        Weights of the losses: mel and STFT distance, books and commitment, being taken for real,
-        alike inside the critics.
+    mel, stft, phase, books, taken, alike : float
+        Weights of the losses: mel and STFT distance, relative error of the pressed complex
+        spectra, books and commitment, being taken for real, alike inside the critics.
     critic_size : int
     average : float
         Decay of the weights' moving average.
@@ -64,6 +64,7 @@ class CodecTraining:
     critics_from: float = 0.4
     mel: float = 15.0
     stft: float = 2.0
+    phase: float = 10.0
     books: float = 5.0
     taken: float = 1.0
     alike: float = 4.0
@@ -138,14 +139,19 @@ class CodecTrainer(TrainingLoop):
         half = torch.rand(settings.batch, generator=self.draws, device=self.device) < 0.5
         n_books = torch.where(half, config.n_books, drawn)
         self.codec.train()
-        values = self.codec.encoder(self.codec.numbers(wave))
+        numbers = self.codec.numbers(wave)
+        values = self.codec.encoder(numbers)
         quantised = self.codec.quantiser(values, n_books)
-        made = self.codec.wave(self.codec.decoder(quantised.values))
+        written = self.codec.decoder(quantised.values)
+        made = self.codec.wave(written)
         windows = drawn_windows(settings.windows, self.draws)
         parts = spectral_distances(made, wave, windows)
         loss = settings.mel * parts["mel"] + settings.stft * parts["stft"]
-        loss = loss + settings.books * quantised.loss
+        # Sizes alone are matched as well by noise of the right colour: tones need their phases.
+        apart = self.codec.apart(written, numbers)
+        loss = loss + settings.phase * apart + settings.books * quantised.loss
         row = {name: float(value.detach()) for name, value in parts.items()}
+        row["phase"] = float(apart.detach())
         row["books"] = float(quantised.loss.detach())
         if self.update >= settings.critics_from * settings.updates:
             judged = critic_loss(self.critics(wave), self.critics(made.detach()))
@@ -174,13 +180,16 @@ class CodecTrainer(TrainingLoop):
         generator = torch.Generator(device=self.device).manual_seed(0)
         n_samples = min(self.valid.shortest // self.config.frame, 128) * self.config.frame
         codec = self.average.eval()
-        sums = {"stft": 0.0, "mel": 0.0}
+        sums = {"stft": 0.0, "mel": 0.0, "phase": 0.0, "SI-SDR": 0.0}
         codes = []
         batches = max(1, count // 8)
         for _ in range(batches):
             wave = self.valid.draw(8, n_samples, generator)
             made, quantised = codec(wave)
-            for name, value in spectral_distances(made, wave).items():
+            found = spectral_distances(made, wave)
+            found["phase"] = codec.apart(codec.numbers(made), codec.numbers(wave))
+            found["SI-SDR"] = si_sdr(made, wave).mean()
+            for name, value in found.items():
                 sums[name] += float(value) / batches
             codes.append(quantised.codes.reshape(-1, quantised.codes.shape[-1]))
         used = books_in_use(torch.cat(codes), self.config.n_entries)
