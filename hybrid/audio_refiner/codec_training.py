@@ -43,6 +43,10 @@ class CodecTraining:
         Highest learning rates.
     warmup : int
         Updates of rising rate.
+    plain : float
+        Share of the run in which the decoder hears what the encoder wrote, of fewer and fewer
+        excerpts, instead of what the books make of it. With books from the start the sound's
+        phases are never learned.
     critics_from : float
         Share of the run after which the critics join.
     mel, stft, phase, books, taken, alike : float
@@ -61,6 +65,7 @@ class CodecTraining:
     rate: float = 6e-4
     critic_rate: float = 3e-4
     warmup: int = 200
+    plain: float = 0.3
     critics_from: float = 0.4
     mel: float = 15.0
     stft: float = 2.0
@@ -142,16 +147,22 @@ class CodecTrainer(TrainingLoop):
         numbers = self.codec.numbers(wave)
         values = self.codec.encoder(numbers)
         quantised = self.codec.quantiser(values, n_books)
-        written = self.codec.decoder(quantised.values)
+        share = 1 - self.update / max(1.0, settings.plain * settings.updates)
+        past = torch.rand(settings.batch, generator=self.draws, device=self.device) < share
+        written = self.codec.decoder(torch.where(past[:, None, None], values, quantised.values))
         made = self.codec.wave(written)
         windows = drawn_windows(settings.windows, self.draws)
         parts = spectral_distances(made, wave, windows)
         loss = settings.mel * parts["mel"] + settings.stft * parts["stft"]
         # Sizes alone are matched as well by noise of the right colour: tones need their phases.
         apart = self.codec.apart(written, numbers)
-        loss = loss + settings.phase * apart + settings.books * quantised.loss
+        # The books follow the encoder even where the decoder does not hear them.
+        missed = (quantised.values - values.detach()).square().mean()
+        missed = missed / values.detach().square().mean().clamp(min=1e-4)
+        loss = loss + settings.phase * apart + settings.books * (quantised.loss + missed)
         row = {name: float(value.detach()) for name, value in parts.items()}
         row["phase"] = float(apart.detach())
+        row["missed"] = float(missed.detach())
         row["books"] = float(quantised.loss.detach())
         if self.update >= settings.critics_from * settings.updates:
             judged = critic_loss(self.critics(wave), self.critics(made.detach()))
