@@ -32,12 +32,14 @@ KEPT = {"major": 64, "minor": 48}
 _SIXTEENTH = 120
 _HEAD = """\
 # Four-part chorales by Johann Sebastian Bach (1685-1750), public domain, in common time.
-# From DCMLab/bach_chorales v2.0 (engraved by Ulrich Kaiser), CC0 1.0; accidentals mended by the pitches of
-# the JSB Chorales of Boulanger-Lewandowski et al. (2012). Made by tools/history_chorales.py; of the 371
-# those whose last bass note is the tonic of the signature, that agree best with the mended pitches.
-# One chorale a line, tab between: number, title, key, quarters of upbeat, ends of phrases in quarters
-# (found by rule of thumb, hybrid.symbolic_transformer.chorale_phrases), soprano, alto, tenor, bass.
-# C4 is middle C for a quarter, C4:2 for two sixteenths; r is a rest. Repeats are played once.
+# From DCMLab/bach_chorales v2.0 (engraved by Ulrich Kaiser), CC0 1.0; accidentals mended by the
+# pitches of the JSB Chorales (Boulanger-Lewandowski et al. 2012). Made by
+# tools/history_chorales.py: of the 371 those whose last bass note is the tonic of the signature and
+# that agree best with these pitches.
+# One chorale a line, tab between: number, title, key, quarters of upbeat, ends of phrases in
+# quarters (by the rule of thumb of hybrid.symbolic_transformer.chorale_phrases), then soprano,
+# alto, tenor, bass. C4 is middle C for a quarter, C4:2 for two sixteenths; r is a rest. Repeats
+# are played once.
 """
 
 

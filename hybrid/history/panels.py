@@ -141,6 +141,42 @@ class Tree(Panel):
 
 
 @dataclass(frozen=True)
+class Tile:
+    """One tile of a `Mosaic`: its row, where it begins and how wide it is, what it says.
+
+    ``tone`` numbers its colour, from 0; ``detail`` is shown when one points at it.
+    """
+
+    row: int
+    start: float
+    width: float
+    label: str
+    under: str
+    tone: int
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Mosaic(Panel):
+    """Rows of coloured tiles: what comes from where. Any number of colours."""
+
+    tiles: tuple[Tile, ...] = ()
+    row_names: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        tiles = [
+            [tile.row, tile.start, tile.width, tile.label, tile.under, tile.tone, tile.detail]
+            for tile in self.tiles
+        ]
+        return {**super().to_dict(), "tiles": tiles}
+
+    def show(self, shown: int, lit: int | None = None) -> State:
+        """Show the first tiles; one of them gets a frame."""
+        return {"shown": int(shown), "lit": lit}
+
+
+@dataclass(frozen=True)
 class Curve(Panel):
     """Lines over one axis: ``series`` of (name, x values, y values)."""
 

@@ -212,6 +212,30 @@
         if (Number.isFinite(first)) toView(box.parentElement, nodes[first]);
       };
     },
+    mosaic(panel, box) {
+      const UNIT = 64, HIGH = 46, ROW = 54, left = panel.row_names.length ? 10 + 8 * Math.max(...panel.row_names.map((name) => name.length)) : 0;
+      const wide = Math.max(...panel.tiles.map(([, start, width]) => start + width));
+      const drawn = picture(left + wide * UNIT + 2, panel.row_names.length * ROW + 2);
+      panel.row_names.forEach((name, r) => drawn.append(svg("text", { x: left - 8, y: r * ROW + HIGH / 2 + 5, "text-anchor": "end", class: "small" }, name)));
+      const tiles = panel.tiles.map(([row, start, width, label, under, tone, detail]) => {
+        // Hues a golden angle apart: neighbours in the order of use are far apart in colour.
+        const x = left + start * UNIT, y = row * ROW + 2, group = svg("g", { class: "tile", style: `--hue:${(tone * 137.5 + 250) % 360}` },
+          svg("title", {}, detail),
+          svg("rect", { x: x + 1, y, width: width * UNIT - 3, height: HIGH, rx: 6 }),
+          svg("text", { x: x + (width * UNIT) / 2 - 0.5, y: y + 20, "text-anchor": "middle" }, label),
+          svg("text", { x: x + (width * UNIT) / 2 - 0.5, y: y + 36, "text-anchor": "middle", class: "small" }, under));
+        drawn.append(group);
+        return group;
+      });
+      box.append(drawn);
+      return (state) => {
+        tiles.forEach((tile, i) => {
+          tile.classList.toggle("unborn", i >= state.shown);
+          tile.classList.toggle("lit", i === state.lit);
+        });
+        if (state.lit !== null && tiles[state.lit]) toView(box.parentElement, tiles[state.lit]);
+      };
+    },
     curve(panel, box) {
       const width = 640, height = panel.equal ? 460 : 250, left = 56, bottom = 34, top = 12, right = 14;
       const all = panel.series.flatMap(([, xs]) => xs), ally = panel.series.flatMap(([, , ys]) => ys);
