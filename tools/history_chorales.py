@@ -4,8 +4,9 @@
 
 FOLDER holds the corpora bach_chorales (CC0) and jsb-chorales (for mending wrong accidentals). Taken
 are chorales in common time with one key signature, whose last bass note is the tonic of that
-signature in major or minor, whose notes fall on sixteenths, and which the benchmark has for
-training. Of these the ones that agree best with the benchmark's pitches are kept.
+signature in major or minor, whose voices begin together, whose notes fall on sixteenths, and which
+the benchmark has for training. Of these the ones that agree best with the benchmark's pitches
+are kept.
 """
 
 from __future__ import annotations
@@ -94,7 +95,8 @@ def main() -> None:
         mended, mending = mend(score, match, benchmark[match.id].grid)
         key = key_of(mended)
         voices = [voice_text(mended, voice) for voice in range(4)]
-        if not mending.is_sound or key is None or None in voices:
+        begins = {int(track.notes["onset"][0]) for track in mended.tracks}
+        if not mending.is_sound or key is None or None in voices or begins != {0}:
             continue
         seen.add(match.id)
         ends = [mark.end for mark in find_phrases(mended, find_chords(mended))]

@@ -20,8 +20,9 @@ from hybrid.history.signatures import Signature, find_signatures
 from hybrid.history.speac import LABELS, Node, derive, label, leaves_of, tensions
 from hybrid.history.words import note_name
 
-#: Whole pieces that are tried before it is given up.
-ATTEMPTS = 400
+#: Pieces that are begun before it is given up, times a phrase is redone where the next one has no
+#: way, and phrases made in one attempt.
+ATTEMPTS, RETRIES, MOST_PHRASES = 500, 4, 120
 SIGNATURES = 14
 #: How near the mean tensions of two phrases are taken for the same: means differ less than beats.
 NEAR_PHRASES = 0.1
@@ -68,56 +69,100 @@ def is_tonic(beat: Beat, mode: str) -> bool:
     return beat.start[-1] % 12 == 0 and classes <= {0, 7} | thirds and bool(classes & thirds)
 
 
-def compose(
-    works: dict[int, list[Beat]],
-    database: Database,
-    mode: str,
-    values: Values,
-    rng: np.random.Generator,
-) -> Piece:
-    """Derive, then walk phrase by phrase; begin again where no cadence can be reached.
+class Planner:
+    """Walks phrase by phrase; where one has no way to its cadence, the one before it is redone.
 
-    Raises
-    ------
-    ConfigError
-        If no piece is found.
+    Parameters
+    ----------
+    works : dict
+        Number of each chorale to its beats.
+    database : Database
+    values : Values
+    rng : numpy Generator
     """
-    ends: dict[str, set[int]] = {letter: set() for letter in LABELS}
-    closes: dict[str, set[int]] = {letter: set() for letter in LABELS}
-    for beats in works.values():
-        labels = phrase_labels(beats)
-        for beat in beats:
-            row = database.place[beat.chorale, beat.index]
-            # The piece ends on the tonic, in the soprano too.
-            if beat.is_end and is_tonic(beat, mode) and beat.start[0] % 12 == 0:
-                closes[labels[beat.phrase]].add(row)
-            if beat.is_end and not beat.is_last:
-                ends[labels[beat.phrase]].add(row)
-    openings = [
-        database.place[beats[0].chorale, 0] for beats in works.values() if is_tonic(beats[0], mode)
-    ]
-    wanted = values.integer("length")
-    lengths = sorted(
-        range(max(2, wanted - 4), min(LONGEST, wanted + 4) + 1),
-        key=lambda quarters: (abs(quarters - wanted), quarters),
-    )
-    composer = Composer(database, values.integer("run"), rng)
-    count = values.integer("phrases")
-    for attempt in range(1, ATTEMPTS + 1):
-        walk = Walk()
-        tree = derive(rng, count)
-        composer.open(walk, openings)
-        firsts = []
-        for number, letter in enumerate(leaves_of(tree)):
-            firsts.append(len(walk.choices) if number else 0)
-            allowed = closes[letter] if number + 1 == count else ends[letter]
-            if not composer.phrase(walk, allowed, lengths):
+
+    def __init__(
+        self,
+        works: dict[int, list[Beat]],
+        database: Database,
+        values: Values,
+        rng: np.random.Generator,
+    ) -> None:
+        self.rng, self.database = rng, database
+        self.mode, self.count = values.text("mode"), values.integer("phrases")
+        self.run = values.integer("run")
+        self.composer = Composer(database, self.run, rng)
+        wanted = values.integer("length")
+        self.lengths = sorted(
+            range(max(2, wanted - 4), min(LONGEST, wanted + 4) + 1),
+            key=lambda quarters: (abs(quarters - wanted), quarters),
+        )
+        self.openings = [
+            database.place[beats[0].chorale, 0]
+            for beats in works.values()
+            if is_tonic(beats[0], self.mode)
+        ]
+        #: By label, the last beats of cadences inside the piece, and of those that end it.
+        self.inner: dict[str, set[int]] = {letter: set() for letter in LABELS}
+        self.final: dict[str, set[int]] = {letter: set() for letter in LABELS}
+        for beats in works.values():
+            labels = phrase_labels(beats)
+            for beat in beats:
+                row = database.place[beat.chorale, beat.index]
+                if beat.is_end and not beat.is_last:
+                    self.inner[labels[beat.phrase]].add(row)
+                # The piece ends with the tonic at a strong place of the bar.
+                if beat.is_end and beat.place % 2 == 0 and is_tonic(beat, self.mode):
+                    self.final[labels[beat.phrase]].add(row)
+
+    def compose(self) -> Piece:
+        """A tree and a walk for it.
+
+        Raises
+        ------
+        ConfigError
+            If none is found in `ATTEMPTS`.
+        """
+        for attempt in range(1, ATTEMPTS + 1):
+            walk = Walk()
+            tree = derive(self.rng, self.count)
+            self.composer.open(walk, self.openings)
+            firsts: list[int] = []
+            self.left = MOST_PHRASES
+            if self._go(walk, leaves_of(tree), firsts):
+                return Piece(tree, walk, tuple(firsts), attempt)
+        raise ConfigError(
+            "phrases, length, run and works must leave a way to every cadence, got "
+            f"phrases={self.count}, run={self.run} and none in {ATTEMPTS} attempts"
+        )
+
+    def _go(self, walk: Walk, letters: str, firsts: list[int]) -> bool:
+        number = len(firsts)
+        if number == len(letters):
+            return True
+        before = len(walk.choices)
+        firsts.append(before if number else 0)
+        for _ in range(RETRIES):
+            if self.left <= 0 or not self._phrase(walk, letters[number], number + 1 == self.count):
                 break
-        else:
-            return Piece(tree, walk, tuple(firsts), attempt)
-    raise ConfigError(
-        f"run, length and works must leave a way to every cadence, got none in {ATTEMPTS} attempts"
-    )
+            self.left -= 1
+            if self._go(walk, letters, firsts):
+                return True
+            walk.undo(before)
+        firsts.pop()
+        return False
+
+    def _phrase(self, walk: Walk, letter: str, is_final: bool) -> bool:
+        allowed = (self.final if is_final else self.inner)[letter]
+        beats = self.database.beats
+        # Cadences that are signatures are sought first; at the end, those with the tonic on top.
+        whole = {row for row in allowed if not is_final or beats[row].start[0] % 12 == 0}
+        signed = {row for row in whole if self.database.signature_at(row) >= 0}
+        return any(
+            self.composer.phrase(walk, some, length)
+            for length in self.lengths
+            for some in (signed, whole, allowed)
+        )
 
 
 def make(rng: np.random.Generator, values: Values) -> Demonstration:
@@ -129,7 +174,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
         works, values.integer("signature"), values.integer("works"), SIGNATURES
     )
     database = Database(works, signatures, values.flag("place"))
-    piece = compose(works, database, mode, values, rng)
+    piece = Planner(works, database, values, rng).compose()
     return _Writer(chorales, database, signatures, piece, mode).write(values.number("tempo"))
 
 
@@ -300,7 +345,7 @@ EXHIBIT = Exhibit(
         Parameter("mode", "major", "Which chorales.", choices=("major", "minor")),
         Parameter("phrases", 6, "Phrases: leaves of the SPEAC tree.", low=1, high=10),
         Parameter("length", 8, "Quarters of a phrase, where there is a way.", low=4, high=12),
-        Parameter("run", 4, "Most beats in a row as in any one source.", low=2, high=12),
+        Parameter("run", 3, "Most beats in a row as in any one source.", low=2, high=12),
         Parameter("signature", 3, "Beats of a signature; at most run.", low=2, high=4),
         Parameter("works", 8, "Works that a signature must be in.", low=2, high=40),
         Parameter("place", True, "Whether a beat stays at its own quarter of the bar."),
@@ -384,7 +429,7 @@ EXHIBIT = Exhibit(
         "Bach, J. S. Four-part chorales. DCMLab/bach_chorales v2.0, CC0 1.0.",
     ),
     exercises=(
-        "Set `run=3`, then `run=12`. From which on do you hear chorales that you know?",
+        "Set `run=12`. Do you hear chorales that you know? How long are the stretches now?",
         "Set `place=false`. What becomes of strong and weak beats, and of the cadences?",
         "Find a signature in the mosaic. In how many chorales is it, and where in the phrase?",
         "Set `works=30`, so that hardly a signature is left. What changes at the cadences?",

@@ -62,7 +62,7 @@ class Panels:
         )
         self.entry = Text(
             "lexicon",
-            "The lexicon's entry",
+            "The lexicon's entry, all in C",
             "What the lexicon has for the four destination notes, and why each beat was not taken.",
         )
         self.network = Graph(

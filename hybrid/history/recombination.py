@@ -88,6 +88,12 @@ class Walk:
     tries: int = 0
     turned_back: int = 0
 
+    def undo(self, length: int) -> None:
+        """Take back all but the first beats."""
+        self.turned_back += len(self.choices) - length
+        del self.choices[length:]
+        del self.stands[length:]
+
     @property
     def verbatim(self) -> int:
         """Most beats in a row that stand in a source word for word."""
@@ -260,27 +266,23 @@ class Composer:
         walk.stands.append(self.database.extend({}, row))
         walk.choices.append(Choice(self.database.beats[row], "opening", len(rows), rejected, 1))
 
-    def phrase(self, walk: Walk, ends: set[int], lengths: Sequence[int]) -> bool:
-        """Walk on to one of the cadences; the first of the lengths that has a way is taken.
+    def phrase(self, walk: Walk, ends: set[int], length: int) -> bool:
+        """Walk on for so many quarters, the last of them those of an allowed cadence.
 
         Returns
         -------
         bool
-            False if there is none; then the walk is as it was.
+            False if there is no way; then the walk is as it was.
         """
         if not ends:
             return False
         known = frozenset(ends)
         if known not in self._ways:
             self._ways[known] = self.database.ways(ends)
-        ways = self._ways[known]
-        has_opening = len(walk.choices) == 1
-        for length in lengths:
-            left = length - (walk.choices[0].beat.quarters if has_opening else 0)
-            walk.tries = 0
-            if left > 0 and self._go(walk, ways, left):
-                return True
-        return False
+        # The opening counts to the first phrase.
+        left = length - (walk.choices[0].beat.quarters if len(walk.choices) == 1 else 0)
+        walk.tries = 0
+        return left > 0 and self._go(walk, self._ways[known], left)
 
     def _go(self, walk: Walk, ways: list[list[bool]], left: int) -> bool:
         if left == 0:

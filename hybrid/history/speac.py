@@ -6,6 +6,7 @@ published with his book of 2005; the example of its figure 7.12 is a test here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -228,10 +229,7 @@ def _draw(rng: np.random.Generator, letter: str, leaves: int) -> tuple[str, list
     """A rule, and how many leaves each of its labels gets."""
     options = [(body, shares) for body in RULES[letter] for shares in _shares(len(body), leaves)]
     counts = np.array(
-        [
-            np.prod([float(ways(child, share)) for child, share in zip(body, shares, strict=True)])
-            for body, shares in options
-        ]
+        [math.prod(map(ways, body, shares)) for body, shares in options], dtype=np.float64
     )
     body, shares = options[int(rng.choice(len(options), p=counts / counts.sum()))]
     return body, list(shares)
