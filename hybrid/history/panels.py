@@ -177,6 +177,63 @@ class Mosaic(Panel):
 
 
 @dataclass(frozen=True)
+class Population(Panel):
+    """Small cards in a grid, one for each chromosome, with its fitness.
+
+    ``is_notes``: genes 1..14 are drawn as notes by height, 0 is a rest, 15 holds; else they are
+    written as numbers.
+    """
+
+    count: int = 0
+    is_notes: bool = True
+
+    def show(
+        self,
+        genes: Sequence[Sequence[int]],
+        fitness: Sequence[int],
+        roles: Mapping[int, str] | None = None,
+    ) -> State:
+        """Genes and fitness of each; ``roles`` of some: playing, parent, child."""
+        if len(genes) != self.count or len(fitness) != self.count:
+            raise ConfigError(
+                f"panel {self.name!r} must be given {self.count} chromosomes, got {len(genes)} "
+                f"with {len(fitness)} fitnesses"
+            )
+        return {
+            "genes": [list(map(int, row)) for row in genes],
+            "fitness": list(map(int, fitness)),
+            "roles": [[int(number), role] for number, role in (roles or {}).items()],
+        }
+
+
+@dataclass(frozen=True)
+class Jam(Panel):
+    """A soloist in the page that plays, hears g and b, and breeds; its script is ``jam.js``.
+
+    Attributes
+    ----------
+    measures, phrases : tuple of genes
+        The first populations.
+    bars : tuple of mapping
+        Of each bar of the tune, for each half: ``names`` of chords, ``ladders`` of the fourteen
+        pitches, ``piano`` and ``bass`` pitches.
+    tempo : float
+        Quarters a minute.
+    swing : bool
+    """
+
+    measures: tuple[tuple[int, ...], ...] = ()
+    phrases: tuple[tuple[int, ...], ...] = ()
+    bars: tuple[Mapping[str, Any], ...] = ()
+    tempo: float = 120.0
+    swing: bool = False
+
+    def show(self) -> State:
+        """It goes its own way, whatever the step."""
+        return {}
+
+
+@dataclass(frozen=True)
 class Curve(Panel):
     """Lines over one axis: ``series`` of (name, x values, y values)."""
 

@@ -236,6 +236,42 @@
         if (state.lit !== null && tiles[state.lit]) toView(box.parentElement, tiles[state.lit]);
       };
     },
+    population(panel, box) {
+      const grid = element("ol", { class: panel.is_notes ? "cards" : "cards numbers" });
+      const cards = Array.from({ length: panel.count }, (_, i) => {
+        const inside = element("span", { class: "genes" }), fit = element("b"), card = element("li", {}, element("i", {}, String(i)), fit, inside);
+        grid.append(card);
+        return { card, inside, fit, text: null };
+      });
+      box.append(grid);
+      // One path a measure: a stroke for each note, as long as it is held.
+      const notes = (genes) => {
+        let d = "", on = false;
+        genes.forEach((gene, at) => {
+          if (gene === 15) { if (on) d += "h6"; } else if (gene === 0) on = false;
+          else { d += `M${at * 6 + 1} ${31 - gene * 2}h4`; on = true; }
+        });
+        return svg("svg", { viewBox: "0 0 48 32", "aria-hidden": "true" }, svg("path", { d, class: "lick" }));
+      };
+      return (state) => {
+        const roles = new Map(state.roles);
+        const most = Math.max(4, ...state.fitness.map(Math.abs));
+        let first = null;
+        cards.forEach(({ card, inside, fit }, i) => {
+          const genes = state.genes[i], fitness = state.fitness[i], text = genes.join(" ");
+          if (cards[i].text !== text) {
+            cards[i].text = text;
+            inside.replaceChildren(panel.is_notes ? notes(genes) : text);
+          }
+          fit.textContent = fitness ? (fitness > 0 ? `+${fitness}` : `−${-fitness}`) : "";
+          card.style.setProperty("--share", `${Math.round((42 * Math.abs(fitness)) / most)}%`);
+          card.className = `${fitness > 0 ? "good" : fitness < 0 ? "bad" : ""} ${roles.get(i) || ""}`;
+          card.title = `${i}: ${text}; fitness ${fitness}${roles.has(i) ? `; ${roles.get(i)}` : ""}`;
+          if (roles.has(i) && !first) first = card;
+        });
+        if (first) toView(box.parentElement, first);
+      };
+    },
     curve(panel, box) {
       const width = 640, height = panel.equal ? 460 : 250, left = 56, bottom = 34, top = 12, right = 14;
       const all = panel.series.flatMap(([, xs]) => xs), ally = panel.series.flatMap(([, , ys]) => ys);
@@ -323,6 +359,10 @@
     },
   };
 
+  // A kind with a script of its own draws with the same tools.
+  for (const [kind, make] of Object.entries(globalThis.hybridKinds || {})) {
+    kinds[kind] = (panel, box) => make(panel, box, { element, svg, kinds });
+  }
   const shows = new Map();
   for (const panel of panels) {
     const figure = $(`panel-${panel.name}`);
