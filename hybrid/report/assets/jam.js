@@ -112,7 +112,7 @@
       const button = (text, more) => element("button", { type: "button", ...more }, text);
       const start = button("Play"), good = button("g  good", { class: "vote-g", "aria-keyshortcuts": "g" });
       const bad = button("b  bad", { class: "vote-b", "aria-keyshortcuts": "b" }), next = button("Breed");
-      const now = element("span", { class: "jam-now" }), said = element("span", { class: "sr", "aria-live": "polite" });
+      const now = element("span", { class: "jam-now" }), said = element("span", { class: "jam-said", role: "status" });
       box.append(element("div", { class: "jam-bar" }, start, good, bad, next, now, said));
       const grid = element("div");
       box.append(grid);
@@ -130,12 +130,12 @@
         const item = current();
         draw({ genes: measures.genes, fitness: measures.fitness, roles: item ? [[item.measure, "playing"]] : [] });
         const head = element("b", {}, `Generation ${generation}`);
-        const place = item ? `: ${item.names.join(" ")}, measure ${item.measure} of phrase ${item.phrase}` : "";
+        const place = item ? `: ${[...new Set(item.names)].join(" ")}, measure ${item.measure} of phrase ${item.phrase}` : "";
         now.replaceChildren(head, `${place}; ${votes} ${votes === 1 ? "vote" : "votes"}`);
       };
       const vote = (value) => {
         const item = current();
-        if (!item) { said.textContent = "Nothing is playing."; return; }
+        if (!item) { said.textContent = "Press Play here first."; return; }
         measures.fitness[item.measure] += value;
         phrases.fitness[item.phrase] += value;
         votes += 1;
