@@ -150,14 +150,18 @@ class Panels:
                 f"child {first:<3} {text_of(what, new.genes[first])}",
                 f"child {second:<3} {text_of(what, new.genes[second])}, by {family.mutation}",
             ]
+            states = {
+                panel.name: panel.show(genes, fitness, roles),
+                "log": self.log.say(lines, [0]),
+            }
+            if what == "phrase" and number == 1:
+                # The measures are done: no frames are left on them.
+                states["measures"] = self._state()["measures"]
             self.steps.append(
                 Step(
                     f"Of four {what}s the best, {one} and {other}, breed; {first} and {second} "
                     f"are replaced, {second} is changed by: {family.mutation}.",
-                    {
-                        panel.name: panel.show(genes, fitness, roles),
-                        "log": self.log.say(lines, [0]),
-                    },
+                    states,
                 )
             )
 
