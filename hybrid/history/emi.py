@@ -277,7 +277,7 @@ class _Writer:
             f"{where} ({bar}, quarter {beat.place + 1}) of “{chorale.title}”, {chorale.key.name}",
             tick=tick,
             parent=phrase,
-            probability=1 / choice.n_choices,
+            probability=choice.chance,
             rejected=[f"{label_} ({reason})" for label_, reason in choice.rejected],
         )
         for voice, notes in zip(VOICES, beat.voices, strict=True):
@@ -338,8 +338,8 @@ EXHIBIT = Exhibit(
         "it is statement, preparation, extension, antecedent or consequent, by the tension of its "
         "chords, and a grammar says which follow each other. An augmented transition network "
         "walks from state to state, with tests on every arc.",
-        "Listen for the joins: there is one at almost every beat. The colours of the mosaic show "
-        "from which chorale you hear a beat; the trace names its bar.",
+        "Listen for the joins: there is one at every second beat or so. The colours of the mosaic "
+        "show from which chorale you hear a beat; the trace names its bar.",
     ),
     parameters=(
         Parameter("mode", "major", "Which chorales.", choices=("major", "minor")),

@@ -57,6 +57,8 @@ class Choice:
         Of the network.
     n_choices : int
         How many beats of the lexicon's entry the tests let through.
+    chance : float or None
+        Of being drawn; None where it came after others that led nowhere.
     rejected : tuple of (str, str)
         Label of each other beat of the entry, and why it was not taken.
     run : int
@@ -66,6 +68,7 @@ class Choice:
     beat: Beat
     state: str
     n_choices: int
+    chance: float | None
     rejected: tuple[tuple[str, str], ...]
     run: int
 
@@ -264,7 +267,9 @@ class Composer:
             if other != row
         )
         walk.stands.append(self.database.extend({}, row))
-        walk.choices.append(Choice(self.database.beats[row], "opening", len(rows), rejected, 1))
+        walk.choices.append(
+            Choice(self.database.beats[row], "opening", len(rows), 1 / len(rows), rejected, 1)
+        )
 
     def phrase(self, walk: Walk, ends: set[int], length: int) -> bool:
         """Walk on for so many quarters, the last of them those of an allowed cadence.
@@ -290,7 +295,7 @@ class Composer:
         walk.tries += 1
         if walk.tries > MOST_TRIES:
             return False
-        rows, rejected = self._tested(walk, ways[left])
+        rows, n_best, rejected = self._tested(walk, ways[left])
         for place, row in enumerate(rows):
             beat = self.database.beats[row]
             run = self._run(walk, beat)
@@ -299,9 +304,9 @@ class Composer:
                 for at, other in enumerate(rows)
                 if at != place
             ]
-            walk.choices.append(
-                Choice(beat, self.database.state_of(row), len(rows), (*others, *rejected), run)
-            )
+            chance = None if place else 1 / n_best
+            state = self.database.state_of(row)
+            walk.choices.append(Choice(beat, state, len(rows), chance, (*others, *rejected), run))
             walk.stands.append(self.database.extend(walk.stands[-1], row))
             if self._go(walk, ways, left - beat.quarters):
                 return True
@@ -312,8 +317,11 @@ class Composer:
 
     def _tested(
         self, walk: Walk, reached: Sequence[bool]
-    ) -> tuple[list[int], list[tuple[str, str]]]:
-        """Beats that pass every test, in the order in which they are tried; and the others."""
+    ) -> tuple[list[int], int, list[tuple[str, str]]]:
+        """Beats that pass every test, in the order in which they are tried; and the others.
+
+        Between them, how many of the first are equally likely to be tried first.
+        """
         database = self.database
         now = database.place[walk.choices[-1].beat.chorale, walk.choices[-1].beat.index]
         good, rejected = [], []
@@ -335,14 +343,14 @@ class Composer:
                 good.append(row)
         order = [good[at] for at in self.rng.permutation(len(good))]
         used = {(choice.beat.chorale, choice.beat.index) for choice in walk.choices}
-        # The source's own continuation comes last, and before it what has been heard already.
-        order.sort(
-            key=lambda row: (
-                row == now + 1,
-                (database.beats[row].chorale, database.beats[row].index) in used,
-            )
-        )
-        return order, rejected
+
+        def rank(row: int) -> tuple[bool, bool]:
+            # The source's own continuation comes last, before it what has been heard already.
+            beat = database.beats[row]
+            return row == now + 1, (beat.chorale, beat.index) in used
+
+        order.sort(key=rank)
+        return order, sum(rank(row) == rank(order[0]) for row in order), rejected
 
     def _run(self, walk: Walk, beat: Beat) -> int:
         before = walk.choices[-1]
