@@ -72,7 +72,7 @@ class Chord:
         [57, 58, 60, 62, 64, 67, 69]
         """
         tones = {pitch_class(self.root + step): self.root + step for step in KINDS[self.kind][1]}
-        notes = []
+        notes: list[tuple[int, int]] = []
         pitch = BOTTOM
         while len(notes) < HIGHEST:
             if pitch % 12 in tones:

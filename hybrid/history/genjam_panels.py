@@ -188,7 +188,7 @@ class Panels:
             ),
         )
         generation = -1
-        steps = []
+        steps: list[Step] = []
         for step in self.steps:
             states = dict(step.states)
             if step.caption.endswith(" b.") and " is heard: " in step.caption:

@@ -300,7 +300,7 @@ def test_swing_and_one_generation_work_and_wrong_settings_get_one_line() -> None
 
 def test_mutations_of_measures_are_all_drawn_and_stay_measures() -> None:
     rng = np.random.default_rng(3)
-    names = Counter()
+    names: Counter[str] = Counter()
     for _ in range(600):
         name, genes = mutate_measure((9, 7, 0, 5, 7, 15, 15, 0), rng)
         names[name.split()[0] + (" " + name.split()[1] if name.startswith("sort") else "")] += 1
