@@ -155,7 +155,8 @@ DRUMS = {
 #: Events at which the piano plays, in odd and even bars: event and length.
 COMPING = {
     "even": (((0, 2), (3, 3), (6, 2)), ((1, 2), (4, 2), (7, 1))),
-    "swing": (((0, 2), (3, 2)), ((1, 2), (6, 2))),
+    # In swing no chord reaches over a beat, so that triplets stay readable.
+    "swing": (((0, 2), (3, 1)), ((1, 1), (4, 2), (7, 1))),
 }
 
 
@@ -231,8 +232,9 @@ class Band:
                 fifth = chords[0].tones[2]
                 up = low + pitch_class(fifth - chords[0].root)
                 steps = [(low, chords[0].root), (up, fifth), (other, spelling)]
-            # A half tone above the next root, spelled as its upper neighbour.
-            steps.append((goal + 1, following.root - 5))
+            # A half tone above the next root, spelled as its upper neighbour up to D flat.
+            above = following.root - 5
+            steps.append((goal + 1, above if above >= -5 else above + 12))
             notes = [(2 * quarter, 2, *step) for quarter, step in enumerate(steps)]
         for event, length, pitch, spelling in notes:
             start = tick_of(bar, event, self.feel)

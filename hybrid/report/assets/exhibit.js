@@ -187,6 +187,8 @@
       panel.nodes.forEach(([, parent], i) => { if (parent < 0) lay(i, 0); });
       const LEVEL = 50, y = (i) => 20 + depth[i] * LEVEL;
       const drawn = picture(Math.max(free, 60), 40 + deepest * LEVEL);
+      // A small tree shares its row with other panels.
+      box.closest("figure").classList.toggle("small", free < 420);
       const lines = [], nodes = [];
       panel.nodes.forEach(([label, parent, detail], i) => {
         const line = parent < 0 ? null : svg("path", { class: "branch", d: `M${x[parent]} ${y(parent) + 13}C${x[parent]} ${y(parent) + 32} ${x[i]} ${y(i) - 32} ${x[i]} ${y(i) - 13}` });
