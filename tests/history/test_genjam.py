@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from hybrid.core.errors import ConfigError
 from hybrid.history.exhibit import Demonstration
-from hybrid.history.genjam import LISTENERS, listen, mean_interval, nobody
 from hybrid.history.genjam_band import (
     BOTTOM,
     KINDS,
@@ -48,6 +47,7 @@ from hybrid.history.genjam_genes import (
     sort_notes,
     transpose,
 )
+from hybrid.history.genjam_listeners import LISTENERS, listen, mean_interval, nobody
 from hybrid.history.panels import Population as Panel
 from hybrid.history.registry import load_exhibit, run_exhibit
 
