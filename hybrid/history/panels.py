@@ -141,6 +141,99 @@ class Tree(Panel):
 
 
 @dataclass(frozen=True)
+class Tile:
+    """One tile of a `Mosaic`: its row, where it begins and how wide it is, what it says.
+
+    ``tone`` numbers its colour, from 0; ``detail`` is shown when one points at it.
+    """
+
+    row: int
+    start: float
+    width: float
+    label: str
+    under: str
+    tone: int
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Mosaic(Panel):
+    """Rows of coloured tiles: what comes from where. Any number of colours."""
+
+    tiles: tuple[Tile, ...] = ()
+    row_names: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        tiles = [
+            [tile.row, tile.start, tile.width, tile.label, tile.under, tile.tone, tile.detail]
+            for tile in self.tiles
+        ]
+        return {**super().to_dict(), "tiles": tiles}
+
+    def show(self, shown: int, lit: int | None = None) -> State:
+        """Show the first tiles; one of them gets a frame."""
+        return {"shown": int(shown), "lit": lit}
+
+
+@dataclass(frozen=True)
+class Population(Panel):
+    """Small cards in a grid, one for each chromosome, with its fitness.
+
+    ``is_notes``: genes 1..14 are drawn as notes by height, 0 is a rest, 15 holds; else they are
+    written as numbers.
+    """
+
+    count: int = 0
+    is_notes: bool = True
+
+    def show(
+        self,
+        genes: Sequence[Sequence[int]],
+        fitness: Sequence[int],
+        roles: Mapping[int, str] | None = None,
+    ) -> State:
+        """Genes and fitness of each; ``roles`` of some: playing, parent, child."""
+        if len(genes) != self.count or len(fitness) != self.count:
+            raise ConfigError(
+                f"panel {self.name!r} must be given {self.count} chromosomes, got {len(genes)} "
+                f"with {len(fitness)} fitnesses"
+            )
+        return {
+            "genes": [list(map(int, row)) for row in genes],
+            "fitness": list(map(int, fitness)),
+            "roles": [[int(number), role] for number, role in (roles or {}).items()],
+        }
+
+
+@dataclass(frozen=True)
+class Jam(Panel):
+    """A soloist in the page that plays, hears g and b, and breeds; its script is ``jam.js``.
+
+    Attributes
+    ----------
+    measures, phrases : tuple of genes
+        The first populations.
+    bars : tuple of mapping
+        Of each bar of the tune, for each half: ``names`` of chords, ``ladders`` of the fourteen
+        pitches, ``piano`` and ``bass`` pitches.
+    tempo : float
+        Quarters a minute.
+    swing : bool
+    """
+
+    measures: tuple[tuple[int, ...], ...] = ()
+    phrases: tuple[tuple[int, ...], ...] = ()
+    bars: tuple[Mapping[str, Any], ...] = ()
+    tempo: float = 120.0
+    swing: bool = False
+
+    def show(self) -> State:
+        """It goes its own way, whatever the step."""
+        return {}
+
+
+@dataclass(frozen=True)
 class Curve(Panel):
     """Lines over one axis: ``series`` of (name, x values, y values)."""
 

@@ -23,6 +23,9 @@ from hybrid.report.fragments import provenance_list
 from hybrid.report.sound import page_sound
 from hybrid.report.words import clock
 
+#: Kinds of panel that have a script of their own, to be read before ``exhibit.js``.
+PANEL_SCRIPTS = {"jam": "jam.js"}
+
 #: Decisions listed in the page's table; trace.json has them all.
 MAX_ROWS = 5000
 
@@ -117,7 +120,7 @@ def build_exhibit_page(
                 {"machine": made.machine.to_dict(), "trace": trace_rows(score, made.trace)}
             )
         ),
-        script=frame.asset("page.js") + "\n" + frame.asset("exhibit.js"),
+        script="\n".join(map(frame.asset, ("page.js", *_scripts(made.machine), "exhibit.js"))),
     )
     tell(1.0)
     return text
@@ -223,6 +226,12 @@ def _machine_card(machine: Machine) -> str:
         )
     hint = "Move the slider, or press , and . to step back and on."
     return frame.card("machine", "The machine at work", body, tools=tools, hint=hint)
+
+
+def _scripts(machine: Machine) -> tuple[str, ...]:
+    """Scripts of the panels that have their own."""
+    kinds = {panel.kind for panel in machine.panels}
+    return tuple(script for kind, script in PANEL_SCRIPTS.items() if kind in kinds)
 
 
 def _parameters(exhibit: Exhibit, values: Values, seed: int) -> str:

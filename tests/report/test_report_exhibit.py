@@ -24,9 +24,12 @@ from hybrid.history.panels import (
     Dice,
     Graph,
     Machine,
+    Mosaic,
+    Population,
     Step,
     Table,
     Text,
+    Tile,
     Tree,
 )
 from hybrid.history.parameters import Parameter, Values
@@ -36,6 +39,8 @@ from hybrid.report.comparison import measure
 from hybrid.report.exhibition import Demo, DemoOptions, write_comparison, write_demo
 
 SILENT = DemoOptions(audio=False)
+NEW_KINDS = ("mosaic", "population")
+TILES = tuple(Tile(0, place, 1, f"no. {place}", "beat", place, "a source") for place in range(3))
 
 
 def make(rng: np.random.Generator, values: Values) -> Demonstration:
@@ -51,8 +56,10 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
         Curve("curve", "A curve", "A curve.", series=(("c", (0.0, 1.0, 2.0), (0.0, 1.0, 0.0)),)),
         Bars("bars", "Bars", "Bars.", labels=("up", "down")),
         Text("text", "Text", "Text.", lines=("one", "two", "three")),
+        Mosaic("mosaic", "Tiles", "Tiles.", tiles=TILES, row_names=("1",)),
+        Population("population", "Two", "Two measures.", count=2),
     )
-    table, cells, dice, graph, tree, curve, bars, text = panels
+    table, cells, dice, graph, tree, curve, bars, text, mosaic, population = panels
     steps = []
     for number in range(3):
         tick = number * TICKS_PER_QUARTER
@@ -74,6 +81,10 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
             "curve": curve.at(float(number)),
             "bars": bars.show([1, number], chosen=number % 2),
             "text": text.upto(number + 1, [number]),
+            "mosaic": mosaic.show(number + 1, number),
+            "population": population.show(
+                [(1, 15, 0, number), (9, 0, 0, 0)], [number, -1], {0: "parent"}
+            ),
         }
         if number != 1:  # what a step leaves out stays
             states["cells"] = cells.show([[number % 2] * 3] * 2, lit=[(0, 0)])
@@ -176,7 +187,7 @@ def test_the_page_holds_every_step_and_decision(page: str) -> None:
         "Step 3.",
     ]
     kinds = [panel["kind"] for panel in data["machine"]["panels"]]
-    assert kinds == ["table", "cells", "dice", "graph", "tree", "curve", "bars", "text"]
+    assert kinds == ["table", "cells", "dice", "graph", "tree", "curve", "bars", "text", *NEW_KINDS]
     assert len(data["trace"]["rows"]) == 6
     # The second row is the note that follows from the roll before it.
     assert data["trace"]["rows"][1][8] == 0
@@ -264,7 +275,43 @@ def test_the_machine_stands_where_it_is_told(page: str, tmp_path: Path) -> None:
     assert len(re.findall(r'class="node[^"]*unborn', shown)) == 1
     # Left out at this step: as at the first.
     assert len(re.findall(r'class="cell v0( lit)?"', shown)) == 6
+    # Two of three tiles are there; the first measure is framed and has its fitness.
+    assert len(re.findall(r'class="tile[^"]*unborn', shown)) == 1
+    assert re.search(r'class="tile lit"[^>]*><title>a source</title>', shown)
+    assert re.search(r'class="good parent" title="0: 1 15 0 1; fitness 1; parent"', shown)
+    assert 'd="M1 29h4h6M19 29h4" class="lick"' in shown
     # The step's note is marked in the score and the music stands there.
     wrote = re.findall(r'<g id="(t\d+n\d+)" class="[^"]*wrote', shown)
     assert wrote == ["t0n1"]
     assert len(re.findall(r'class="go"', shown)) == 6
+
+
+def test_a_panels_own_script_comes_only_with_it(page: str, jam: str) -> None:
+    assert "globalThis.hybridKinds = {" not in page
+    assert jam.count("globalThis.hybridKinds = {") == 1
+    assert jam.index("globalThis.hybridKinds = {") < jam.index("globalThis.hybridKinds || {}")
+
+
+@pytest.fixture(scope="module")
+def jam(tmp_path_factory: pytest.TempPathFactory) -> str:
+    folder = tmp_path_factory.mktemp("jam") / "genjam"
+    write_demo(exhibition.make_demo("genjam", 1, generations=1), folder, SILENT)
+    return (folder / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_soloist_in_the_page_breeds(jam: str, tmp_path: Path) -> None:
+    click = (
+        "<script>const keys = document.querySelectorAll('.jam-bar button');"
+        "keys[1].click(); for (let i = 0; i < 20; i++) keys[3].click();</script></body>"
+    )
+    shown = _in_browser(jam.replace("</body>", click), tmp_path, "")
+    assert 'data-machine="ready"' in shown
+    assert "<b>Generation 20</b>; 0 votes" in shown
+    panel = shown[shown.index('id="panel-jam"') :]
+    titles = re.findall(r'<li class="[^"]*" title="(\d+): ([\d ]+); fitness', panel)
+    first = re.findall(r"\[([\d,]+)\]", jam[jam.index('"measures":[[') :])[:64]
+    assert [int(number) for number, _ in titles[:64]] == list(range(64))
+    genes = [[int(word) for word in text.split()] for _, text in titles[:64]]
+    assert all(len(row) == 8 and all(0 <= gene <= 15 for gene in row) for row in genes)
+    assert sum(",".join(map(str, row)) != text for row, text in zip(genes, first, strict=True)) > 32

@@ -187,6 +187,8 @@
       panel.nodes.forEach(([, parent], i) => { if (parent < 0) lay(i, 0); });
       const LEVEL = 50, y = (i) => 20 + depth[i] * LEVEL;
       const drawn = picture(Math.max(free, 60), 40 + deepest * LEVEL);
+      // A small tree shares its row with other panels.
+      box.closest("figure").classList.toggle("small", free < 420);
       const lines = [], nodes = [];
       panel.nodes.forEach(([label, parent, detail], i) => {
         const line = parent < 0 ? null : svg("path", { class: "branch", d: `M${x[parent]} ${y(parent) + 13}C${x[parent]} ${y(parent) + 32} ${x[i]} ${y(i) - 32} ${x[i]} ${y(i) - 13}` });
@@ -210,6 +212,66 @@
         });
         const first = Math.min(...lit);
         if (Number.isFinite(first)) toView(box.parentElement, nodes[first]);
+      };
+    },
+    mosaic(panel, box) {
+      const UNIT = 64, HIGH = 46, ROW = 54, left = panel.row_names.length ? 10 + 8 * Math.max(...panel.row_names.map((name) => name.length)) : 0;
+      const wide = Math.max(...panel.tiles.map(([, start, width]) => start + width));
+      const drawn = picture(left + wide * UNIT + 2, panel.row_names.length * ROW + 2);
+      panel.row_names.forEach((name, r) => drawn.append(svg("text", { x: left - 8, y: r * ROW + HIGH / 2 + 5, "text-anchor": "end", class: "small" }, name)));
+      const tiles = panel.tiles.map(([row, start, width, label, under, tone, detail]) => {
+        // Hues a golden angle apart: neighbours in the order of use are far apart in colour.
+        const x = left + start * UNIT, y = row * ROW + 2, group = svg("g", { class: "tile", style: `--hue:${(tone * 137.5 + 250) % 360}` },
+          svg("title", {}, detail),
+          svg("rect", { x: x + 1, y, width: width * UNIT - 3, height: HIGH, rx: 6 }),
+          svg("text", { x: x + (width * UNIT) / 2 - 0.5, y: y + 20, "text-anchor": "middle" }, label),
+          svg("text", { x: x + (width * UNIT) / 2 - 0.5, y: y + 36, "text-anchor": "middle", class: "small" }, under));
+        drawn.append(group);
+        return group;
+      });
+      box.append(drawn);
+      return (state) => {
+        tiles.forEach((tile, i) => {
+          tile.classList.toggle("unborn", i >= state.shown);
+          tile.classList.toggle("lit", i === state.lit);
+        });
+        if (state.lit !== null && tiles[state.lit]) toView(box.parentElement, tiles[state.lit]);
+      };
+    },
+    population(panel, box) {
+      const grid = element("ol", { class: panel.is_notes ? "cards" : "cards numbers" });
+      const cards = Array.from({ length: panel.count }, (_, i) => {
+        const inside = element("span", { class: "genes" }), fit = element("b"), card = element("li", {}, element("i", {}, String(i)), fit, inside);
+        grid.append(card);
+        return { card, inside, fit, text: null };
+      });
+      box.append(grid);
+      // One path a measure: a stroke for each note, as long as it is held.
+      const notes = (genes) => {
+        let d = "", on = false;
+        genes.forEach((gene, at) => {
+          if (gene === 15) { if (on) d += "h6"; } else if (gene === 0) on = false;
+          else { d += `M${at * 6 + 1} ${31 - gene * 2}h4`; on = true; }
+        });
+        return svg("svg", { viewBox: "0 0 48 32", "aria-hidden": "true" }, svg("path", { d, class: "lick" }));
+      };
+      return (state) => {
+        const roles = new Map(state.roles);
+        const most = Math.max(4, ...state.fitness.map(Math.abs));
+        let first = null;
+        cards.forEach(({ card, inside, fit }, i) => {
+          const genes = state.genes[i], fitness = state.fitness[i], text = genes.join(" ");
+          if (cards[i].text !== text) {
+            cards[i].text = text;
+            inside.replaceChildren(panel.is_notes ? notes(genes) : text);
+          }
+          fit.textContent = fitness ? (fitness > 0 ? `+${fitness}` : `−${-fitness}`) : "";
+          card.style.setProperty("--share", `${Math.round((42 * Math.abs(fitness)) / most)}%`);
+          card.className = `${fitness > 0 ? "good" : fitness < 0 ? "bad" : ""} ${roles.get(i) || ""}`;
+          card.title = `${i}: ${text}; fitness ${fitness}${roles.has(i) ? `; ${roles.get(i)}` : ""}`;
+          if (roles.has(i) && !first) first = card;
+        });
+        if (first) toView(box.parentElement, first);
       };
     },
     curve(panel, box) {
@@ -299,6 +361,10 @@
     },
   };
 
+  // A kind with a script of its own draws with the same tools.
+  for (const [kind, make] of Object.entries(globalThis.hybridKinds || {})) {
+    kinds[kind] = (panel, box) => make(panel, box, { element, svg, kinds });
+  }
   const shows = new Map();
   for (const panel of panels) {
     const figure = $(`panel-${panel.name}`);
