@@ -1,0 +1,437 @@
+"""The fill-in view: passing notes, neighbours and suspensions between two chords.
+
+A figure belongs to the joint of two chords. Passing notes and neighbours take the last eighth of the
+first chord; a suspension holds a note of the first chord into the second and steps down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from hybrid.core.pitch import Key, diatonic_step, pitch_at_step
+from hybrid.core.score import TICKS_PER_QUARTER
+from hybrid.history.choral_chords import RANGES, VOICES, Chord
+from hybrid.history.choral_rules import RuleBook
+from hybrid.history.choral_skeleton import PAIRS
+from hybrid.history.choral_tune import Slot
+
+BOOK = RuleBook("fill", "F")
+SLICES = RuleBook("slice", "T")
+
+EIGHTH = TICKS_PER_QUARTER // 2
+#: At most so many voices have a figure at one joint.
+MOST_FIGURES = 2
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What a lower voice does at a joint: ``plain``, ``passing``, ``neighbour``, ``suspension``.
+
+    ``pitch`` is the inessential note; for a suspension it is the note that is held.
+    """
+
+    kind: str = "plain"
+    pitch: int = 0
+    spelling: int = 0
+
+
+PLAIN = Figure()
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """What may be written between two chords: a figure for alto, tenor and bass."""
+
+    figures: tuple[Figure, Figure, Figure]
+
+    def figure(self, voice: int) -> Figure:
+        """Of a voice 1..3."""
+        return self.figures[voice - 1]
+
+    @property
+    def text(self) -> str:
+        """Such as ``passing tenor, suspension alto``."""
+        named = [
+            f"{figure.kind} {VOICES[voice]}"
+            for voice, figure in enumerate(self.figures, 1)
+            if figure.kind != "plain"
+        ]
+        return ", ".join(named) or "plain"
+
+
+@dataclass(slots=True)
+class Gap:
+    """A joint that is being tested, between two chords, with the joint before it."""
+
+    now: Joint
+    first: Chord
+    second: Chord
+    slot: Slot
+    """Of the first chord."""
+    next_slot: Slot
+    before: Joint | None
+    """Of the chord before the first and the first, None where a phrase begins."""
+    key: Key
+
+    def slices(self) -> list[tuple[int, int, int, int]]:
+        """All four voices by eighths, from the first chord to the resolution in the second."""
+        rows = chord_slices(self.first, self.slot, self.before, self.now)
+        held = chord_slices(self.second, self.next_slot, self.now, None)
+        n_held = min(len(held), 1 + held_eighths(self.next_slot))
+        return rows + held[:n_held]
+
+
+def held_eighths(slot: Slot) -> int:
+    """Eighths for which a suspension is held into a chord."""
+    return 1 if slot.duration < 2 * TICKS_PER_QUARTER else 2
+
+
+def chord_slices(
+    chord: Chord, slot: Slot, before: Joint | None, after: Joint | None
+) -> list[tuple[int, int, int, int]]:
+    """What sounds in every eighth of a chord, with the joints on its two sides."""
+    n_eighths = max(1, slot.duration // EIGHTH)
+    rows = []
+    for eighth in range(n_eighths):
+        tick = slot.onset + eighth * EIGHTH
+        top = next(n.pitch for n in reversed(slot.notes) if n.onset <= tick)
+        row = [top]
+        for voice in (1, 2, 3):
+            pitch = chord.pitches[voice]
+            if before is not None and before.figure(voice).kind == "suspension":
+                if eighth < held_eighths(slot):
+                    pitch = before.figure(voice).pitch
+            if after is not None and eighth == n_eighths - 1:
+                if after.figure(voice).kind in ("passing", "neighbour"):
+                    pitch = after.figure(voice).pitch
+            row.append(pitch)
+        rows.append((row[0], row[1], row[2], row[3]))
+    return rows
+
+
+# --- What may be written -----------------------------------------------------------------------
+
+
+def _scale_note(step: int, key: Key, chord: Chord, rising_to: int | None) -> tuple[int, int]:
+    """The note on a staff step: as the chord has it, else as the key has it.
+
+    In minor the sixth is raised on its way up to the raised seventh.
+    """
+    letters = {_letter(tone): tone for tone in key.scale}
+    letters |= {_letter(tone): tone for tone in chord.spelled}
+    if key.is_minor and rising_to == key.leading_tone:
+        letters[_letter(key.tonic + 3)] = key.tonic + 3
+    return pitch_at_step(step, letters)
+
+
+def _letter(tone: int) -> str:
+    return "FCGDAEB"[(tone + 1) % 7]
+
+
+@BOOK.production("a voice that leaps a third may pass through the note between", "KP ch. 11")
+def passing_note(voice: int, first: Chord, second: Chord, key: Key) -> Iterator[Figure]:
+    start = diatonic_step(first.pitches[voice], first.spellings[voice])
+    goal = diatonic_step(second.pitches[voice], second.spellings[voice])
+    if abs(goal - start) == 2:
+        pitch, tone = _scale_note(
+            (start + goal) // 2, key, first, second.spellings[voice] if goal > start else None
+        )
+        yield Figure("passing", pitch, tone)
+
+
+@BOOK.production("a voice that repeats its note may touch its neighbours", "KP ch. 11")
+def neighbour_note(voice: int, first: Chord, second: Chord, key: Key) -> Iterator[Figure]:
+    if first.pitches[voice] == second.pitches[voice]:
+        start = diatonic_step(first.pitches[voice], first.spellings[voice])
+        for step in (start - 1, start + 1):
+            pitch, tone = _scale_note(step, key, first, None)
+            yield Figure("neighbour", pitch, tone)
+
+
+@BOOK.production("a voice that steps down may come late: a suspension", "KP ch. 12; F book II")
+def suspension(voice: int, first: Chord, second: Chord, key: Key) -> Iterator[Figure]:
+    step = second.pitches[voice] - first.pitches[voice]
+    if step in (-1, -2) and first.classes[voice] not in second.members:
+        yield Figure("suspension", first.pitches[voice], first.spellings[voice])
+
+
+def joints(first: Chord, second: Chord, key: Key) -> list[Joint]:
+    """Every joint of two chords with at most `MOST_FIGURES` figures."""
+    rows = []
+    for voice in (1, 2, 3):
+        row = [PLAIN]
+        for rule in BOOK.of_kind("production"):
+            row += rule.test(voice, first, second, key)
+        rows.append(row)
+    return [
+        Joint((alto, tenor, bass))
+        for alto, tenor, bass in product(*rows)
+        if sum(figure.kind != "plain" for figure in (alto, tenor, bass)) <= MOST_FIGURES
+    ]
+
+
+# --- What may not stand ------------------------------------------------------------------------
+
+
+def _voices(at: Gap, *kinds: str) -> list[int]:
+    return [voice for voice in (1, 2, 3) if at.now.figure(voice).kind in kinds]
+
+
+@BOOK.constraint("no figure joins two phrases", "E90; ASC ch. 6")
+def figure_across_phrases(at: Gap) -> bool:
+    return at.next_slot.starts_phrase and bool(_voices(at, "passing", "neighbour", "suspension"))
+
+
+@BOOK.constraint("a figure needs a chord of a quarter or more", "KP ch. 11")
+def too_short(at: Gap) -> bool:
+    quick = at.slot.duration < TICKS_PER_QUARTER and _voices(at, "passing", "neighbour")
+    return bool(quick) or bool(
+        at.next_slot.duration < TICKS_PER_QUARTER and _voices(at, "suspension")
+    )
+
+
+@BOOK.constraint(
+    "a note that resolves a suspension in the last eighth does not move on", "ours", depth=1
+)
+def busy_voice(at: Gap) -> bool:
+    if at.before is None or at.slot.duration >= 2 * TICKS_PER_QUARTER:
+        return False
+    return any(
+        at.before.figure(voice).kind == "suspension" and at.now.figure(voice).kind != "plain"
+        for voice in (1, 2, 3)
+    )
+
+
+@BOOK.constraint("inessential notes stay in their voice's range", "ASC ch. 6")
+def figure_range(at: Gap) -> bool:
+    for voice in _voices(at, "passing", "neighbour", "suspension"):
+        low, high = RANGES[voice]
+        if not low <= at.now.figure(voice).pitch <= high:
+            return True
+    return False
+
+
+@BOOK.constraint("no figure makes an augmented step", "ASC ch. 6; E90")
+def augmented_step(at: Gap) -> bool:
+    for voice in _voices(at, "passing", "neighbour"):
+        figure = at.now.figure(voice)
+        for pitch, tone in (
+            (at.first.pitches[voice], at.first.spellings[voice]),
+            (at.second.pitches[voice], at.second.spellings[voice]),
+        ):
+            step = abs(figure.pitch - pitch)
+            if step not in (1, 2) or abs(figure.spelling - tone) > 5:
+                return True
+    return False
+
+
+@BOOK.constraint("a suspension stands on an accented beat", "F book II; KP ch. 12")
+def weak_suspension(at: Gap) -> bool:
+    if not _voices(at, "suspension"):
+        return False
+    return at.next_slot.accent < at.slot.accent and at.next_slot.accent == 1
+
+
+@BOOK.constraint("what a suspension resolves to sounds in no other upper voice", "KP ch. 12; E90")
+def anticipated_resolution(at: Gap) -> bool:
+    for voice in _voices(at, "suspension"):
+        goal = at.second.classes[voice]
+        others = [at.second.classes[other] for other in (0, 1, 2) if other != voice]
+        if goal in others:
+            return True
+    return False
+
+
+@BOOK.constraint("a suspended voice does not double what another voice strikes", "KP ch. 12")
+def doubled_suspension(at: Gap) -> bool:
+    for voice in _voices(at, "suspension"):
+        held = at.now.figure(voice).pitch
+        for other in range(4):
+            if other != voice and (at.second.pitches[other] - held) % 12 == 0:
+                return True
+    return False
+
+
+@BOOK.constraint("a bass that is suspended resolves into a chord in first inversion", "ASC ch. 19")
+def suspended_bass(at: Gap) -> bool:
+    return 3 in _voices(at, "suspension") and at.second.inversion != 1
+
+
+@BOOK.constraint("a leading tone or a seventh is not left by a neighbour", "ours")
+def disturbed_tendency(at: Gap) -> bool:
+    return any(
+        at.first.classes[voice] in (at.first.leading, at.first.seventh)
+        for voice in _voices(at, "neighbour")
+    )
+
+
+@BOOK.constraint("the cadential six-four and its dominant stay plain in the bass", "ASC ch. 11")
+def disturbed_six_four(at: Gap) -> bool:
+    is_cadential = at.first.numeral.is_cadential or at.second.numeral.is_cadential
+    return is_cadential and at.now.figure(3).kind != "plain"
+
+
+# --- Slices of an eighth -----------------------------------------------------------------------
+
+
+def _consecutive(at: Gap, size: int) -> bool:
+    rows = at.slices()
+    for before, after in zip(rows, rows[1:], strict=False):
+        for upper, lower in PAIRS:
+            if (after[upper] - after[lower]) % 12 != size:
+                continue
+            if (before[upper] - before[lower]) % 12 != size:
+                continue
+            if before[upper] != after[upper] and before[lower] != after[lower]:
+                return True
+    return False
+
+
+@SLICES.constraint("no fifths in a row from eighth to eighth", "ASC ch. 6; E90", depth=1)
+def slice_fifths(at: Gap) -> bool:
+    return _consecutive(at, 7)
+
+
+@SLICES.constraint("no octaves in a row from eighth to eighth", "ASC ch. 6; E90", depth=1)
+def slice_octaves(at: Gap) -> bool:
+    return _consecutive(at, 0)
+
+
+@SLICES.constraint("no voice crosses another from eighth to eighth", "ASC ch. 6", depth=1)
+def slice_crossing(at: Gap) -> bool:
+    return any(
+        row[0] < row[1] or row[1] < row[2] or row[2] < row[3] for row in at.slices()
+    )
+
+
+@SLICES.constraint("no seconds or sevenths between two inessential notes", "KP ch. 11; E90")
+def slice_clash(at: Gap) -> bool:
+    moving = _voices(at, "passing", "neighbour")
+    for place, voice in enumerate(moving):
+        for other in moving[place + 1 :]:
+            size = (at.now.figure(voice).pitch - at.now.figure(other).pitch) % 12
+            if size in (1, 2, 6, 10, 11):
+                return True
+    return False
+
+
+@SLICES.constraint("an inessential note does not rub a semitone against its chord", "KP ch. 11")
+def slice_semitone(at: Gap) -> bool:
+    for voice in _voices(at, "passing", "neighbour"):
+        pitch = at.now.figure(voice).pitch
+        for other in range(4):
+            if other != voice and abs(at.first.pitches[other] - pitch) == 1:
+                return True
+    return False
+
+
+@SLICES.constraint("no note off the beat leaps into unison with another voice", "F book II", depth=1)
+def slice_unison(at: Gap) -> bool:
+    rows = at.slices()
+    for before, after in zip(rows, rows[1:], strict=False):
+        for upper, lower in PAIRS:
+            if after[upper] != after[lower] or before[upper] == before[lower]:
+                continue
+            up, under = after[upper] - before[upper], after[lower] - before[lower]
+            if up * under > 0:
+                return True
+    return False
+
+
+@SLICES.constraint(
+    "outer voices do not leap together into a fifth or octave", "ASC ch. 6", depth=1
+)
+def slice_direct(at: Gap) -> bool:
+    if at.next_slot.starts_phrase:
+        return False
+    rows = at.slices()
+    for before, after in zip(rows, rows[1:], strict=False):
+        up, under = after[0] - before[0], after[3] - before[3]
+        size = (after[0] - after[3]) % 12
+        if size in (0, 7) and (before[0] - before[3]) % 12 != size and up * under > 0:
+            if abs(up) > 2:
+                return True
+    return False
+
+
+@SLICES.constraint("no diminished fifth above the bass rises to a perfect one", "KP ch. 5", depth=1)
+def slice_unequal_fifths(at: Gap) -> bool:
+    rows = at.slices()
+    for before, after in zip(rows, rows[1:], strict=False):
+        if after[3] <= before[3]:
+            continue
+        for voice in (0, 1, 2):
+            is_diminished = (before[voice] - before[3]) % 12 == 6
+            if is_diminished and (after[voice] - after[3]) % 12 == 7:
+                if after[voice] > before[voice]:
+                    return True
+    return False
+
+
+@SLICES.constraint("upper voices stay within an octave of each other", "ASC ch. 6", depth=1)
+def slice_spacing(at: Gap) -> bool:
+    return any(row[0] - row[1] > 12 or row[1] - row[2] > 12 for row in at.slices())
+
+
+# --- What is liked -----------------------------------------------------------------------------
+
+
+def _n_figures(at: Gap) -> int:
+    return sum(figure.kind != "plain" for figure in at.now.figures)
+
+
+@BOOK.heuristic("some voice keeps the eighths going", "E90", 1.5)
+def running_eighths(at: Gap) -> float:
+    moves = len(at.slot.notes) > 1 or bool(_voices(at, "passing", "neighbour"))
+    carries = at.before is not None and any(f.kind == "suspension" for f in at.before.figures)
+    return float(moves or carries)
+
+
+@BOOK.heuristic("a suspension at a cadence", "E90; KP ch. 12", 2.5)
+def cadential_suspension(at: Gap) -> float:
+    return float(bool(_voices(at, "suspension")) and at.second.leading is not None)
+
+
+@BOOK.heuristic("a suspension anywhere", "E90", 1.2)
+def any_suspension(at: Gap) -> float:
+    return float(bool(_voices(at, "suspension")))
+
+
+@BOOK.heuristic("after a suspension another one in the same voice", "E90", 1.0)
+def chain_of_suspensions(at: Gap) -> float:
+    if at.before is None:
+        return 0.0
+    return float(
+        any(
+            at.before.figure(voice).kind == at.now.figure(voice).kind == "suspension"
+            for voice in (1, 2, 3)
+        )
+    )
+
+
+@BOOK.heuristic("two voices pass in thirds or sixths", "E90", 0.8)
+def passing_in_thirds(at: Gap) -> float:
+    moving = _voices(at, "passing")
+    if len(moving) != 2:
+        return 0.0
+    size = (at.now.figure(moving[0]).pitch - at.now.figure(moving[1]).pitch) % 12
+    return float(size in (3, 4, 8, 9))
+
+
+@BOOK.heuristic("neighbours less than passing notes", "ours", -0.9)
+def neighbours(at: Gap) -> float:
+    return float(len(_voices(at, "neighbour")))
+
+
+@BOOK.heuristic("not too much at once", "ours", -0.5)
+def crowd(at: Gap) -> float:
+    return float(max(0, _n_figures(at) - 1) + (len(at.slot.notes) > 1) * _n_figures(at))
+
+
+@BOOK.heuristic("the bass passes by step", "E90", 0.4)
+def passing_bass(at: Gap) -> float:
+    return float(at.now.figure(3).kind == "passing")
+
+
