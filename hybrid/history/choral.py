@@ -134,7 +134,10 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
     fired = rules_fired(run, problem.discarded)
     tally = {kind: sum(rule.kind == kind for rule in RULES) for kind in KINDS}
     facts = (
-        ("CHORAL-style", f"{len(RULES)} rules: " + ", ".join(f"{n} {k}s" for k, n in tally.items())),
+        (
+            "CHORAL-style",
+            f"{len(RULES)} rules: " + ", ".join(f"{n} {k}s" for k, n in tally.items()),
+        ),
         ("Constraints that fired", f"{len(fired)} of {tally['constraint']}"),
         (
             "Chords written",
@@ -219,8 +222,8 @@ EXHIBIT = Exhibit(
         "the search must go back. The plain way is one step at a time. But if three chords clash, "
         "no other passing note between them can help: intelligent backtracking remembers which "
         "steps each failed test looked at, and jumps to the latest of them.",
-        "Step through it and watch the columns: green stands, and at a dead end the step to blame "
-        "lights up, with all that is jumped over behind it. The curve beneath shows the plain "
+        "Step through it and watch the columns fill. At a dead end the steps to blame light up, "
+        "and what is jumped over changes colour. The curve beside them shows the plain "
         "search on the same tune. Both end in the same chorale; only the labour differs. Then "
         "listen to the inner voices: rules about movement are why they are not merely correct.",
     ),
@@ -265,9 +268,7 @@ EXHIBIT = Exhibit(
             "One line by step for each phrase, with its bass; Ebcioğlu parsed both voices whole.",
         ),
         Fidelity("modulation", "simplified", "ours", "Applied dominants and cadences on degrees."),
-        Fidelity(
-            "tunes", "faithful", "memory", "Chorales in even notes, as hymn books have them."
-        ),
+        Fidelity("tunes", "faithful", "memory", "Chorales in even notes, as hymn books have them."),
         Fidelity(
             "logic language BSL", "simplified", "source", "Left out: the rules are plain functions."
         ),
@@ -288,7 +289,7 @@ EXHIBIT = Exhibit(
         "Find a dead end that jumps over several steps. Which rule failed, and why is none of the "
         "steps between to blame?",
         "Set `variety=0`, then `variety=3`. What do the heuristics save, in tests and in beauty?",
-        "Give a tune of your own: `soprano=\"G major: D4/4 | G4/4 A4/4 B4/4 C5/4 | B4/4 A4/4 "
+        'Give a tune of your own: `soprano="G major: D4/4 | G4/4 A4/4 B4/4 C5/4 | B4/4 A4/4 '
         'G4/2^"`. Change one note until no harmonisation is left.',
         "Name a rule of Bach's that is missing here. In which view would it stand, and how far "
         "back would it look?",

@@ -161,9 +161,7 @@ def _kinds(key: Key) -> tuple[_Kind, ...]:
         place = {5: 1, 7: 0}.get(numeral.degree)
         leading = pitch_class(tone) if place is not None and spelled[place] == tone else None
         seventh = numeral.seventh_tone(key)
-        raised = tuple(
-            pitch_class(tone) for tone in spelled if tone > scale[(tone + 1) % 7]
-        )
+        raised = tuple(pitch_class(tone) for tone in spelled if tone > scale[(tone + 1) % 7])
         kinds.append(
             _Kind(
                 numeral,

@@ -301,9 +301,7 @@ def slice_octaves(at: Gap) -> bool:
 
 @SLICES.constraint("no voice crosses another from eighth to eighth", "ASC ch. 6", depth=1)
 def slice_crossing(at: Gap) -> bool:
-    return any(
-        row[0] < row[1] or row[1] < row[2] or row[2] < row[3] for row in at.slices()
-    )
+    return any(row[0] < row[1] or row[1] < row[2] or row[2] < row[3] for row in at.slices())
 
 
 @SLICES.constraint("no seconds or sevenths between two inessential notes", "KP ch. 11; E90")
@@ -327,7 +325,9 @@ def slice_semitone(at: Gap) -> bool:
     return False
 
 
-@SLICES.constraint("no note off the beat leaps into unison with another voice", "F book II", depth=1)
+@SLICES.constraint(
+    "no note off the beat leaps into unison with another voice", "F book II", depth=1
+)
 def slice_unison(at: Gap) -> bool:
     rows = at.slices()
     for before, after in zip(rows, rows[1:], strict=False):
@@ -340,9 +340,7 @@ def slice_unison(at: Gap) -> bool:
     return False
 
 
-@SLICES.constraint(
-    "outer voices do not leap together into a fifth or octave", "ASC ch. 6", depth=1
-)
+@SLICES.constraint("outer voices do not leap together into a fifth or octave", "ASC ch. 6", depth=1)
 def slice_direct(at: Gap) -> bool:
     if at.next_slot.starts_phrase:
         return False
@@ -433,5 +431,3 @@ def crowd(at: Gap) -> float:
 @BOOK.heuristic("the bass passes by step", "E90", 0.4)
 def passing_bass(at: Gap) -> float:
     return float(at.now.figure(3).kind == "passing")
-
-

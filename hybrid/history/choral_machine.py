@@ -21,18 +21,19 @@ OPEN, STANDS, AT_WORK, TO_BLAME, JUMPED = range(5)
 MOST_STEPS = 1200
 #: Candidates written out at a step, and rules that get a bar.
 MOST_LINES, MOST_BARS = 10, 12
+#: How much more of the other search is drawn.
+LONGER = 3
 #: Points of a curve.
 MOST_POINTS = 600
 
 
 def label(item: Item) -> str:
-    """A candidate in one line: the chord and its notes, the figures, the line."""
+    """A candidate in one line: the chord and its notes from the soprano down, or the figures."""
     if isinstance(item, Chord):
         names = " ".join(
-            f"{note_name(pitch, tone):<4}"
-            for pitch, tone in zip(item.pitches, item.spellings, strict=True)
+            note_name(pitch, tone) for pitch, tone in zip(item.pitches, item.spellings, strict=True)
         )
-        return f"{chord_name(item.text):<10} {names}"
+        return f"{chord_name(item.text)}: {names}"
     return item.text
 
 
@@ -83,13 +84,13 @@ class Stage:
         self.depth = Curve(
             "depth",
             "How far each search has come",
-            "The step at work against the visits so far, for intelligent and for chronological "
-            "backtracking on the same tune; valleys are dead ends.",
+            "The step at work against the visits so far, for intelligent and for the beginning of "
+            "chronological backtracking on the same tune; each fall is a dead end.",
             x_name="visits",
             y_name="step",
             series=(
                 (run.mode, *_thinned(run.depths)),
-                (other.mode, *_thinned(other.depths)),
+                (other.mode, *_thinned(other.depths[: LONGER * len(run.depths)])),
             ),
         )
         self.outer = self._outer_voices()
@@ -145,20 +146,16 @@ class Stage:
                 room -= 1
             if stays or room >= 0:
                 shown.append(self._step(event, stays, number, counts))
-        panels = (self.views, self.tried, self.depth, self.bars, self.outer, self.table)
+        panels = (self.views, self.depth, self.tried, self.bars, self.outer, self.table)
         return Machine(panels, tuple(shown))
 
-    def _step(
-        self, event: Event[Item], stays: bool, number: int, counts: dict[str, int]
-    ) -> Step:
+    def _step(self, event: Event[Item], stays: bool, number: int, counts: dict[str, int]) -> Step:
         step = self.problem.steps[event.step]
         slot = self.problem.slots[step.slot]
         last = event.rejected[-1][1] if event.rejected else ""
         lines, lit = self._lines(event)
         state = {
-            "views": self.views.show(
-                self._cells(event), [(ROWS.index(step.view), step.slot)]
-            ),
+            "views": self.views.show(self._cells(event), [(ROWS.index(step.view), step.slot)]),
             "tried": self.tried.say(lines, lit),
             "depth": self.depth.at(number),
             "bars": self.bars.show(
@@ -208,9 +205,7 @@ class Stage:
 
     def _lines(self, event: Event[Item]) -> tuple[list[str], list[int]]:
         rejected = event.rejected[-MOST_LINES:] if event.candidate else event.rejected[:MOST_LINES]
-        lines = [
-            f"✗ {label(item)}  {rule} {BY_ID[rule].name}" for item, rule in rejected
-        ]
+        lines = [f"✗ {label(item)} – {BY_ID[rule].name}" for item, rule in rejected]
         left = len(event.rejected) - len(rejected)
         if left:
             lines.insert(0 if event.candidate else len(lines), f"… {left} more are rejected")
@@ -232,8 +227,10 @@ class Stage:
             return f"Dead end in the {where}, and nowhere to go back to."
         back = self.problem.steps[event.back_to]
         skipped = event.step - 1 - event.back_to
-        over = f", over {skipped} steps that are not to blame" if skipped > 1 else (
-            ", over one step that is not to blame" if skipped else ""
+        over = (
+            f", over {skipped} steps that are not to blame"
+            if skipped > 1
+            else (", over one step that is not to blame" if skipped else "")
         )
         return (
             f"Dead end in the {where}: back to the {VIEWS[back.view]} at "
@@ -253,4 +250,3 @@ class Stage:
 def rules_fired(run: Run[Item], discarded: dict[str, int]) -> list[Rule]:
     """Constraints that threw something away, before or in the search."""
     return [rule for rule in RULES if rule.id in run.broken or rule.id in discarded]
-

@@ -107,8 +107,7 @@ class Harmonisation:
         self.n_written = 0
         self._stock = [self._survivors(slot.index) for slot in self.slots]
         self._liking = [
-            variety * rng.random(1 + max((c.number for c in row), default=0))
-            for row in self._stock
+            variety * rng.random(1 + max((c.number for c in row), default=0)) for row in self._stock
         ]
         self._joint_liking = variety * rng.random((len(self.slots), 128))
         self._paths: dict[int, list[Chord]] = {}
@@ -144,9 +143,7 @@ class Harmonisation:
             return self._ranked(step.slot, path), ()
         if step.view == "fill":
             gaps = self._gaps(chosen, step.slot)
-            ranked = sorted(
-                enumerate(gaps), key=lambda item: -self._joint_score(step.slot, *item)
-            )
+            ranked = sorted(enumerate(gaps), key=lambda item: -self._joint_score(step.slot, *item))
             reads = (self._where["skeleton", step.slot - 1], self._where["skeleton", step.slot])
             return [gap.now for _, gap in ranked], reads
         phrases = [self._phrase(chosen, reading) for reading in self._readings(step.slot)]
@@ -254,9 +251,7 @@ class Harmonisation:
 
     def _readings(self, index: int) -> list[Reading]:
         slots = self.slots[self._first(index) : index + 1]
-        return [
-            reading for rule in _of("schenker", "production") for reading in rule.test(slots)
-        ]
+        return [reading for rule in _of("schenker", "production") for reading in rule.test(slots)]
 
     def _phrase(self, chosen: Sequence[Item], reading: Reading) -> Phrase:
         last = reading.slots[-1]

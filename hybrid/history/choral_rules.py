@@ -108,9 +108,7 @@ class RuleBook:
         """The function is true where a candidate may not stand."""
         return self._add("constraint", words, source, depth=depth, reads=reads)
 
-    def heuristic(
-        self, words: str, source: str, weight: float, depth: int = 0
-    ) -> Callable[[F], F]:
+    def heuristic(self, words: str, source: str, weight: float, depth: int = 0) -> Callable[[F], F]:
         """The function says how much of a virtue (or, by its weight, a vice) a candidate has."""
         return self._add("heuristic", words, source, weight=weight, depth=depth)
 

@@ -189,9 +189,7 @@ def search(
             run.n_skipped += step - 1 - max(target, 0) if target >= 0 else step
             if log:
                 blamed = tuple(sorted(level.blamed))
-                run.events.append(
-                    Event("dead end", step, None, tuple(rejected), blamed, target)
-                )
+                run.events.append(Event("dead end", step, None, tuple(rejected), blamed, target))
             if target < 0:
                 return run
             # What failed here fails again unless one of the other steps to blame changes too.

@@ -171,7 +171,9 @@ def six_four_doubling(at: Moment) -> bool:
     return now.numeral.is_cadential and now.classes.count(now.members[2]) != 2
 
 
-@BOOK.constraint("short notes of the tune off the beat are chord tones or move by step", "KP ch. 11")
+@BOOK.constraint(
+    "short notes of the tune off the beat are chord tones or move by step", "KP ch. 11"
+)
 def dissonant_tune(at: Moment) -> bool:
     notes = at.slot.notes
     for before, note in zip(notes, notes[1:], strict=False):

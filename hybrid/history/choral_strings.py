@@ -137,7 +137,9 @@ def bass_by_step(at: Moment) -> float:
     return 1.0 if step in (1, 2) else 0.4 if step in (3, 4) else 0.0
 
 
-@BOOK.heuristic("the bass goes on in its direction by step: a linear progression", "E90", 1.2, depth=2)
+@BOOK.heuristic(
+    "the bass goes on in its direction by step: a linear progression", "E90", 1.2, depth=2
+)
 def linear_bass(at: Moment) -> float:
     was, before = at.was, at.back(2)
     if was is None or before is None:
@@ -159,11 +161,7 @@ def restless_inner_voice(at: Moment) -> float:
     was, before = at.was, at.back(2)
     if was is None or before is None:
         return 0.0
-    return float(
-        sum(
-            at.now.pitches[v] != was.pitches[v] == before.pitches[v] for v in (1, 2)
-        )
-    )
+    return float(sum(at.now.pitches[v] != was.pitches[v] == before.pitches[v] for v in (1, 2)))
 
 
 @BOOK.heuristic("the bass does not leap by more than a fifth", "ASC ch. 5", -1.0, depth=1)
