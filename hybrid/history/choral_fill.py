@@ -1,12 +1,12 @@
 """The fill-in view: passing notes, neighbours and suspensions between two chords.
 
-A figure belongs to the joint of two chords. Passing notes and neighbours take the last eighth of the
-first chord; a suspension holds a note of the first chord into the second and steps down.
+A figure belongs to the joint of two chords. Passing notes and neighbours take the last eighth of
+the first chord; a suspension holds a note of the first chord into the second and steps down.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import product
 
@@ -14,11 +14,9 @@ from hybrid.core.pitch import Key, diatonic_step, pitch_at_step
 from hybrid.core.score import TICKS_PER_QUARTER
 from hybrid.history.choral_chords import RANGES, VOICES, Chord
 from hybrid.history.choral_rules import RuleBook
-from hybrid.history.choral_skeleton import PAIRS
 from hybrid.history.choral_tune import Slot
 
 BOOK = RuleBook("fill", "F")
-SLICES = RuleBook("slice", "T")
 
 EIGHTH = TICKS_PER_QUARTER // 2
 #: At most so many voices have a figure at one joint.
@@ -100,12 +98,12 @@ def chord_slices(
         row = [top]
         for voice in (1, 2, 3):
             pitch = chord.pitches[voice]
-            if before is not None and before.figure(voice).kind == "suspension":
-                if eighth < held_eighths(slot):
-                    pitch = before.figure(voice).pitch
+            if before is not None and eighth < held_eighths(slot):
+                figure = before.figure(voice)
+                pitch = figure.pitch if figure.kind == "suspension" else pitch
             if after is not None and eighth == n_eighths - 1:
-                if after.figure(voice).kind in ("passing", "neighbour"):
-                    pitch = after.figure(voice).pitch
+                figure = after.figure(voice)
+                pitch = figure.pitch if figure.kind in ("passing", "neighbour") else pitch
             row.append(pitch)
         rows.append((row[0], row[1], row[2], row[3]))
     return rows
@@ -175,20 +173,22 @@ def joints(first: Chord, second: Chord, key: Key) -> list[Joint]:
 # --- What may not stand ------------------------------------------------------------------------
 
 
-def _voices(at: Gap, *kinds: str) -> list[int]:
+def voices_with(at: Gap, *kinds: str) -> list[int]:
     return [voice for voice in (1, 2, 3) if at.now.figure(voice).kind in kinds]
 
 
 @BOOK.constraint("no figure joins two phrases", "E90; ASC ch. 6")
 def figure_across_phrases(at: Gap) -> bool:
-    return at.next_slot.starts_phrase and bool(_voices(at, "passing", "neighbour", "suspension"))
+    return at.next_slot.starts_phrase and bool(
+        voices_with(at, "passing", "neighbour", "suspension")
+    )
 
 
 @BOOK.constraint("a figure needs a chord of a quarter or more", "KP ch. 11")
 def too_short(at: Gap) -> bool:
-    quick = at.slot.duration < TICKS_PER_QUARTER and _voices(at, "passing", "neighbour")
+    quick = at.slot.duration < TICKS_PER_QUARTER and voices_with(at, "passing", "neighbour")
     return bool(quick) or bool(
-        at.next_slot.duration < TICKS_PER_QUARTER and _voices(at, "suspension")
+        at.next_slot.duration < TICKS_PER_QUARTER and voices_with(at, "suspension")
     )
 
 
@@ -206,7 +206,7 @@ def busy_voice(at: Gap) -> bool:
 
 @BOOK.constraint("inessential notes stay in their voice's range", "ASC ch. 6")
 def figure_range(at: Gap) -> bool:
-    for voice in _voices(at, "passing", "neighbour", "suspension"):
+    for voice in voices_with(at, "passing", "neighbour", "suspension"):
         low, high = RANGES[voice]
         if not low <= at.now.figure(voice).pitch <= high:
             return True
@@ -215,7 +215,7 @@ def figure_range(at: Gap) -> bool:
 
 @BOOK.constraint("no figure makes an augmented step", "ASC ch. 6; E90")
 def augmented_step(at: Gap) -> bool:
-    for voice in _voices(at, "passing", "neighbour"):
+    for voice in voices_with(at, "passing", "neighbour"):
         figure = at.now.figure(voice)
         for pitch, tone in (
             (at.first.pitches[voice], at.first.spellings[voice]),
@@ -229,14 +229,14 @@ def augmented_step(at: Gap) -> bool:
 
 @BOOK.constraint("a suspension stands on an accented beat", "F book II; KP ch. 12")
 def weak_suspension(at: Gap) -> bool:
-    if not _voices(at, "suspension"):
+    if not voices_with(at, "suspension"):
         return False
     return at.next_slot.accent < at.slot.accent and at.next_slot.accent == 1
 
 
 @BOOK.constraint("what a suspension resolves to sounds in no other upper voice", "KP ch. 12; E90")
 def anticipated_resolution(at: Gap) -> bool:
-    for voice in _voices(at, "suspension"):
+    for voice in voices_with(at, "suspension"):
         goal = at.second.classes[voice]
         others = [at.second.classes[other] for other in (0, 1, 2) if other != voice]
         if goal in others:
@@ -246,7 +246,7 @@ def anticipated_resolution(at: Gap) -> bool:
 
 @BOOK.constraint("a suspended voice does not double what another voice strikes", "KP ch. 12")
 def doubled_suspension(at: Gap) -> bool:
-    for voice in _voices(at, "suspension"):
+    for voice in voices_with(at, "suspension"):
         held = at.now.figure(voice).pitch
         for other in range(4):
             if other != voice and (at.second.pitches[other] - held) % 12 == 0:
@@ -256,14 +256,14 @@ def doubled_suspension(at: Gap) -> bool:
 
 @BOOK.constraint("a bass that is suspended resolves into a chord in first inversion", "ASC ch. 19")
 def suspended_bass(at: Gap) -> bool:
-    return 3 in _voices(at, "suspension") and at.second.inversion != 1
+    return 3 in voices_with(at, "suspension") and at.second.inversion != 1
 
 
 @BOOK.constraint("a leading tone or a seventh is not left by a neighbour", "ours")
 def disturbed_tendency(at: Gap) -> bool:
     return any(
         at.first.classes[voice] in (at.first.leading, at.first.seventh)
-        for voice in _voices(at, "neighbour")
+        for voice in voices_with(at, "neighbour")
     )
 
 
@@ -271,106 +271,6 @@ def disturbed_tendency(at: Gap) -> bool:
 def disturbed_six_four(at: Gap) -> bool:
     is_cadential = at.first.numeral.is_cadential or at.second.numeral.is_cadential
     return is_cadential and at.now.figure(3).kind != "plain"
-
-
-# --- Slices of an eighth -----------------------------------------------------------------------
-
-
-def _consecutive(at: Gap, size: int) -> bool:
-    rows = at.slices()
-    for before, after in zip(rows, rows[1:], strict=False):
-        for upper, lower in PAIRS:
-            if (after[upper] - after[lower]) % 12 != size:
-                continue
-            if (before[upper] - before[lower]) % 12 != size:
-                continue
-            if before[upper] != after[upper] and before[lower] != after[lower]:
-                return True
-    return False
-
-
-@SLICES.constraint("no fifths in a row from eighth to eighth", "ASC ch. 6; E90", depth=1)
-def slice_fifths(at: Gap) -> bool:
-    return _consecutive(at, 7)
-
-
-@SLICES.constraint("no octaves in a row from eighth to eighth", "ASC ch. 6; E90", depth=1)
-def slice_octaves(at: Gap) -> bool:
-    return _consecutive(at, 0)
-
-
-@SLICES.constraint("no voice crosses another from eighth to eighth", "ASC ch. 6", depth=1)
-def slice_crossing(at: Gap) -> bool:
-    return any(row[0] < row[1] or row[1] < row[2] or row[2] < row[3] for row in at.slices())
-
-
-@SLICES.constraint("no seconds or sevenths between two inessential notes", "KP ch. 11; E90")
-def slice_clash(at: Gap) -> bool:
-    moving = _voices(at, "passing", "neighbour")
-    for place, voice in enumerate(moving):
-        for other in moving[place + 1 :]:
-            size = (at.now.figure(voice).pitch - at.now.figure(other).pitch) % 12
-            if size in (1, 2, 6, 10, 11):
-                return True
-    return False
-
-
-@SLICES.constraint("an inessential note does not rub a semitone against its chord", "KP ch. 11")
-def slice_semitone(at: Gap) -> bool:
-    for voice in _voices(at, "passing", "neighbour"):
-        pitch = at.now.figure(voice).pitch
-        for other in range(4):
-            if other != voice and abs(at.first.pitches[other] - pitch) == 1:
-                return True
-    return False
-
-
-@SLICES.constraint(
-    "no note off the beat leaps into unison with another voice", "F book II", depth=1
-)
-def slice_unison(at: Gap) -> bool:
-    rows = at.slices()
-    for before, after in zip(rows, rows[1:], strict=False):
-        for upper, lower in PAIRS:
-            if after[upper] != after[lower] or before[upper] == before[lower]:
-                continue
-            up, under = after[upper] - before[upper], after[lower] - before[lower]
-            if up * under > 0:
-                return True
-    return False
-
-
-@SLICES.constraint("outer voices do not leap together into a fifth or octave", "ASC ch. 6", depth=1)
-def slice_direct(at: Gap) -> bool:
-    if at.next_slot.starts_phrase:
-        return False
-    rows = at.slices()
-    for before, after in zip(rows, rows[1:], strict=False):
-        up, under = after[0] - before[0], after[3] - before[3]
-        size = (after[0] - after[3]) % 12
-        if size in (0, 7) and (before[0] - before[3]) % 12 != size and up * under > 0:
-            if abs(up) > 2:
-                return True
-    return False
-
-
-@SLICES.constraint("no diminished fifth above the bass rises to a perfect one", "KP ch. 5", depth=1)
-def slice_unequal_fifths(at: Gap) -> bool:
-    rows = at.slices()
-    for before, after in zip(rows, rows[1:], strict=False):
-        if after[3] <= before[3]:
-            continue
-        for voice in (0, 1, 2):
-            is_diminished = (before[voice] - before[3]) % 12 == 6
-            if is_diminished and (after[voice] - after[3]) % 12 == 7:
-                if after[voice] > before[voice]:
-                    return True
-    return False
-
-
-@SLICES.constraint("upper voices stay within an octave of each other", "ASC ch. 6", depth=1)
-def slice_spacing(at: Gap) -> bool:
-    return any(row[0] - row[1] > 12 or row[1] - row[2] > 12 for row in at.slices())
 
 
 # --- What is liked -----------------------------------------------------------------------------
@@ -382,19 +282,19 @@ def _n_figures(at: Gap) -> int:
 
 @BOOK.heuristic("some voice keeps the eighths going", "E90", 1.5)
 def running_eighths(at: Gap) -> float:
-    moves = len(at.slot.notes) > 1 or bool(_voices(at, "passing", "neighbour"))
+    moves = len(at.slot.notes) > 1 or bool(voices_with(at, "passing", "neighbour"))
     carries = at.before is not None and any(f.kind == "suspension" for f in at.before.figures)
     return float(moves or carries)
 
 
 @BOOK.heuristic("a suspension at a cadence", "E90; KP ch. 12", 2.5)
 def cadential_suspension(at: Gap) -> float:
-    return float(bool(_voices(at, "suspension")) and at.second.leading is not None)
+    return float(bool(voices_with(at, "suspension")) and at.second.leading is not None)
 
 
 @BOOK.heuristic("a suspension anywhere", "E90", 1.2)
 def any_suspension(at: Gap) -> float:
-    return float(bool(_voices(at, "suspension")))
+    return float(bool(voices_with(at, "suspension")))
 
 
 @BOOK.heuristic("after a suspension another one in the same voice", "E90", 1.0)
@@ -411,7 +311,7 @@ def chain_of_suspensions(at: Gap) -> float:
 
 @BOOK.heuristic("two voices pass in thirds or sixths", "E90", 0.8)
 def passing_in_thirds(at: Gap) -> float:
-    moving = _voices(at, "passing")
+    moving = voices_with(at, "passing")
     if len(moving) != 2:
         return 0.0
     size = (at.now.figure(moving[0]).pitch - at.now.figure(moving[1]).pitch) % 12
@@ -420,7 +320,7 @@ def passing_in_thirds(at: Gap) -> float:
 
 @BOOK.heuristic("neighbours less than passing notes", "ours", -0.9)
 def neighbours(at: Gap) -> float:
-    return float(len(_voices(at, "neighbour")))
+    return float(len(voices_with(at, "neighbour")))
 
 
 @BOOK.heuristic("not too much at once", "ours", -0.5)

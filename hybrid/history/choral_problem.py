@@ -14,8 +14,10 @@ import numpy as np
 from hybrid.history import (
     choral_chords,
     choral_fill,
+    choral_motion,
     choral_schenker,
     choral_skeleton,
+    choral_slices,
     choral_strings,
     choral_taste,
 )
@@ -29,16 +31,16 @@ from hybrid.history.choral_tune import Tune
 
 Item = Chord | Joint | Reading
 
-#: All rules, by views. `choral_skeleton` and `choral_taste` write into the book of `choral_chords`.
+#: All rules, by views. The modules of `_WRITTEN` write into the book of `choral_chords`.
 RULES: tuple[Rule, ...] = (
     *choral_chords.BOOK.rules,
     *choral_strings.BOOK.rules,
     *choral_fill.BOOK.rules,
-    *choral_fill.SLICES.rules,
+    *choral_slices.BOOK.rules,
     *choral_schenker.BOOK.rules,
 )
 BY_ID = {rule.id: rule for rule in RULES}
-_WRITTEN = (choral_skeleton, choral_taste)
+_WRITTEN = (choral_skeleton, choral_motion, choral_taste)
 
 
 def _of(view: str, kind: str) -> tuple[Rule, ...]:
@@ -214,7 +216,8 @@ class Harmonisation:
     def _gap(self, chosen: Sequence[Item], index: int, joint: Joint) -> Gap:
         first = chosen[self._where["skeleton", index - 1]]
         second = chosen[self._where["skeleton", index]]
-        assert isinstance(first, Chord) and isinstance(second, Chord)
+        assert isinstance(first, Chord)
+        assert isinstance(second, Chord)
         before = chosen[self._where["fill", index - 1]] if index > 1 else None
         assert before is None or isinstance(before, Joint)
         return Gap(

@@ -91,9 +91,9 @@ def structural_parallels(at: Phrase) -> bool:
     for tone in range(1, len(at.now.slots)):
         was, now = at.chord(tone - 1), at.chord(tone)
         size = (now.pitches[0] - now.bass) % 12
-        if size in (0, 7) and (was.pitches[0] - was.bass) % 12 == size:
-            if now.pitches[0] != was.pitches[0]:
-                return True
+        is_same = size in (0, 7) and (was.pitches[0] - was.bass) % 12 == size
+        if is_same and now.pitches[0] != was.pitches[0]:
+            return True
     return False
 
 

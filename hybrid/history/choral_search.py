@@ -181,10 +181,8 @@ def search(
             if log:
                 run.events.append(Event("choose", step, kept, tuple(rejected)))
         else:
-            if mode == "intelligent":
-                target = max(level.blamed, default=-1)
-            else:
-                target = step - 1
+            latest = max(level.blamed, default=-1)
+            target = latest if mode == "intelligent" else step - 1
             run.n_backtracks += 1
             run.n_skipped += step - 1 - max(target, 0) if target >= 0 else step
             if log:

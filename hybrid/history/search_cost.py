@@ -93,7 +93,8 @@ def _spacing(at: Voicing) -> Array:
     gap = -np.diff(at.pitch, axis=2)
     crossed = (gap < 0).sum(axis=2)
     wide = (gap[:, :, :2] > 12).sum(axis=2) + (gap[:, :, 2] > 19)
-    return (crossed + wide).astype(np.float64)
+    faults: Array = (crossed + wide).astype(np.float64)
+    return faults
 
 
 def _doubling(at: Voicing) -> Array:
@@ -117,7 +118,8 @@ def _leaps(at: Voicing) -> Array:
     size = np.abs(at.step)
     inner = np.maximum(0, size[:, :, 1:3] - 4).sum(axis=2)
     bass = np.maximum(0, size[:, :, 3] - 7)
-    return (inner + bass) / 4.0
+    faults: Array = (inner + bass) / 4.0
+    return faults
 
 
 def _progression(at: Voicing) -> Array:
@@ -163,8 +165,8 @@ def _cadence(at: Voicing) -> Array:
 
 def _together(at: Voicing) -> Array:
     step = at.step
-    faults: Array = ((step > 0).all(axis=2) | (step < 0).all(axis=2)).astype(np.float64)
-    return faults
+    alike: NDArray[np.bool_] = (step > 0).all(axis=2) | (step < 0).all(axis=2)
+    return alike.astype(np.float64)
 
 
 def _standing(at: Voicing) -> Array:
@@ -183,7 +185,7 @@ TERMS = (
     Term("parallels", "fifths or octaves in a row", "ASC ch. 6; Fux", 4.0, _parallels),
     Term("leaps", "quarters of a semitone beyond a third, in the bass a fifth", "H", 1.0, _leaps),
     Term("progression", "degrees in an unusual order", "KP ch. 7", 1.5, _progression),
-    Term("leading tone falls", "from dominant to tonic it does not rise", "KP ch. 5", 2.0,
+    Term("leading tone falls", "a lower voice's does not rise from dominant to tonic", "KP ch. 5", 2.0,
          _leading_tone),
     Term("six-four", "the fifth in the bass", "ASC ch. 11", 1.5, _inversion),
     Term("cadence", "a phrase or the tune does not close", "KP ch. 10", 3.0, _cadence),
@@ -248,7 +250,10 @@ class HarmonyCost:
         return np.array(
             [
                 [
-                    [int(np.flatnonzero(scale == p)[0]) for scale, p in zip(self.scales, row)]
+                    [
+                        int(np.flatnonzero(scale == p)[0])
+                        for scale, p in zip(self.scales, row, strict=True)
+                    ]
                     for row in rows
                 ]
                 for rows in pitches

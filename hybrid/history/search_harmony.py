@@ -13,7 +13,7 @@ from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.ledger import Ledger
 from hybrid.history.panels import Bars, Cells, Curve, Machine, State, Step, Text
 from hybrid.history.parameters import Parameter, Values
-from hybrid.history.search_cost import TERMS, HarmonyCost
+from hybrid.history.search_cost import TERMS, Array, HarmonyCost
 from hybrid.history.search_methods import METHODS, SHOWN, Look, Purse, run_method
 from hybrid.history.words import note_name
 
@@ -226,7 +226,7 @@ class _Stage:
                 )
             )
 
-    def _one(self, faults: np.ndarray, place: int) -> State:
+    def _one(self, faults: Array, place: int) -> State:
         """The one harmonisation in every row, its chord framed."""
         row = np.minimum(9, np.ceil(faults.sum(axis=0))).astype(int).tolist()
         return self.members.show([row] * SHOWN, [(line, place) for line in range(SHOWN)])
@@ -265,7 +265,7 @@ class _Stage:
             for name, purse in self.purses.items()
         ]
         facts.append(("Evaluations each", str(next(iter(self.purses.values())).used)))
-        panels = (self.members, self.curve, self.loose, self.terms, self.log)
+        panels = (self.curve, self.members, self.loose, self.terms, self.log)
         return Demonstration(score, trace, Machine(panels, tuple(self.steps)), tuple(facts))
 
 
@@ -284,7 +284,7 @@ EXHIBIT = Exhibit(
     title="Genes, a swarm and slow cooling: harmony by search",
     year="1983–1995",
     people=("Scott Kirkpatrick", "Ryan McIntyre", "James Kennedy", "Russell Eberhart"),
-    summary="Genetic algorithm, particle swarm and annealing lower one cost of harmony, side by side.",
+    summary="A genetic algorithm, a particle swarm and annealing lower one cost of harmony.",
     story=(
         "Say what makes a harmonisation bad, add it up, and let a machine make the sum small. Here "
         "eleven kinds of fault are counted in four voices under a given tune: tones that make no "

@@ -7,6 +7,7 @@ well. What a search looks like now and then is kept for the picture.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from hybrid.history.search_cost import Array, HarmonyCost, Places
 
 #: Harmonisations shown at a look, and looks at each search.
-SHOWN, LOOKS = 16, 40
+SHOWN, LOOKS = 12, 40
 #: Most changes that annealing works out at once.
 BATCH = 64
 
@@ -322,8 +323,6 @@ def run_method(
         ``used`` is ``evaluations`` exactly.
     """
     purse = Purse(cost, evaluations)
-    try:
+    with suppress(SpentError):
         METHODS[name][1](purse, rng, **settings)
-    except SpentError:
-        pass
     return purse
