@@ -185,7 +185,7 @@ TERMS = (
     Term("parallels", "fifths or octaves in a row", "ASC ch. 6; Fux", 4.0, _parallels),
     Term("leaps", "quarters of a semitone beyond a third, in the bass a fifth", "H", 1.0, _leaps),
     Term("progression", "degrees in an unusual order", "KP ch. 7", 1.5, _progression),
-    Term("leading tone falls", "a lower voice's does not rise from dominant to tonic", "KP ch. 5", 2.0,
+    Term("leading tone falls", "below the tune it does not rise", "KP ch. 5", 2.0,
          _leading_tone),
     Term("six-four", "the fifth in the bass", "ASC ch. 11", 1.5, _inversion),
     Term("cadence", "a phrase or the tune does not close", "KP ch. 10", 3.0, _cadence),
