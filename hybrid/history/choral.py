@@ -258,8 +258,9 @@ EXHIBIT = Exhibit(
             "the rules",
             "simplified",
             "ours",
-            "Ours, from textbooks of part-writing, in numbers less than half of the original's; "
-            "those marked E90 follow a concern that its abstract names, not its wording.",
+            "Ours, from textbooks of part-writing, less than half as many as the original's; those "
+            "after Ebcioğlu follow a concern that an abstract names or that we remember, not his "
+            "wording.",
         ),
         Fidelity(
             "Schenkerian view",
@@ -283,6 +284,10 @@ EXHIBIT = Exhibit(
         "Aldwell, E., Schachter, C., & Cadwallader, A. (2011). Harmony and Voice Leading (4th "
         "ed.). Schirmer.",
         "Kostka, S., Payne, D., & Almén, B. (2013). Tonal Harmony (7th ed.). McGraw-Hill.",
+        "Piston, W., & DeVoto, M. (1987). Harmony (5th ed.). Norton.",
+        "Huron, D. (2016). Voice Leading: The Science behind a Musical Art. MIT Press.",
+        "Fux, J. J. (1725). Gradus ad Parnassum. Transl. A. Mann (1965). Norton.",
+        "Schenker, H. (1935). Der freie Satz. Transl. E. Oster (1979), Free Composition. Longman.",
     ),
     exercises=(
         "Set `soprano=jesu-meine-freude`. Which constraint costs most dead ends in minor?",

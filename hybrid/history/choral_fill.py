@@ -177,7 +177,7 @@ def voices_with(at: Gap, *kinds: str) -> list[int]:
     return [voice for voice in (1, 2, 3) if at.now.figure(voice).kind in kinds]
 
 
-@BOOK.constraint("no figure joins two phrases", "E90; ASC ch. 6")
+@BOOK.constraint("no figure joins two phrases", "E90m; ASC ch. 6")
 def figure_across_phrases(at: Gap) -> bool:
     return at.next_slot.starts_phrase and bool(
         voices_with(at, "passing", "neighbour", "suspension")
@@ -213,7 +213,7 @@ def figure_range(at: Gap) -> bool:
     return False
 
 
-@BOOK.constraint("no figure makes an augmented step", "ASC ch. 6; E90")
+@BOOK.constraint("no figure makes an augmented step", "ASC ch. 6; E90m")
 def augmented_step(at: Gap) -> bool:
     for voice in voices_with(at, "passing", "neighbour"):
         figure = at.now.figure(voice)
@@ -234,7 +234,7 @@ def weak_suspension(at: Gap) -> bool:
     return at.next_slot.accent < at.slot.accent and at.next_slot.accent == 1
 
 
-@BOOK.constraint("what a suspension resolves to sounds in no other upper voice", "KP ch. 12; E90")
+@BOOK.constraint("what a suspension resolves to sounds in no other upper voice", "KP ch. 12; E90m")
 def anticipated_resolution(at: Gap) -> bool:
     for voice in voices_with(at, "suspension"):
         goal = at.second.classes[voice]
@@ -280,24 +280,24 @@ def _n_figures(at: Gap) -> int:
     return sum(figure.kind != "plain" for figure in at.now.figures)
 
 
-@BOOK.heuristic("some voice keeps the eighths going", "E90", 1.5)
+@BOOK.heuristic("some voice keeps the eighths going", "E90m", 1.5)
 def running_eighths(at: Gap) -> float:
     moves = len(at.slot.notes) > 1 or bool(voices_with(at, "passing", "neighbour"))
     carries = at.before is not None and any(f.kind == "suspension" for f in at.before.figures)
     return float(moves or carries)
 
 
-@BOOK.heuristic("a suspension at a cadence", "E90; KP ch. 12", 2.5)
+@BOOK.heuristic("a suspension at a cadence", "E90m; KP ch. 12", 2.5)
 def cadential_suspension(at: Gap) -> float:
     return float(bool(voices_with(at, "suspension")) and at.second.leading is not None)
 
 
-@BOOK.heuristic("a suspension anywhere", "E90", 1.2)
+@BOOK.heuristic("a suspension anywhere", "E90m", 1.2)
 def any_suspension(at: Gap) -> float:
     return float(bool(voices_with(at, "suspension")))
 
 
-@BOOK.heuristic("after a suspension another one in the same voice", "E90", 1.0)
+@BOOK.heuristic("after a suspension another one in the same voice", "E90m", 1.0)
 def chain_of_suspensions(at: Gap) -> float:
     if at.before is None:
         return 0.0
@@ -309,7 +309,7 @@ def chain_of_suspensions(at: Gap) -> float:
     )
 
 
-@BOOK.heuristic("two voices pass in thirds or sixths", "E90", 0.8)
+@BOOK.heuristic("two voices pass in thirds or sixths", "E90m", 0.8)
 def passing_in_thirds(at: Gap) -> float:
     moving = voices_with(at, "passing")
     if len(moving) != 2:
@@ -328,6 +328,6 @@ def crowd(at: Gap) -> float:
     return float(max(0, _n_figures(at) - 1) + (len(at.slot.notes) > 1) * _n_figures(at))
 
 
-@BOOK.heuristic("the bass passes by step", "E90", 0.4)
+@BOOK.heuristic("the bass passes by step", "E90m", 0.4)
 def passing_bass(at: Gap) -> float:
     return float(at.now.figure(3).kind == "passing")

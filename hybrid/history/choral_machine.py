@@ -98,13 +98,9 @@ class Stage:
         self.table = Table(
             "rules",
             "Productions and constraints",
-            "All rules but the heuristics with their views and sources; the one that spoke last "
-            "is marked.",
-            columns=("rule", "view", "it says", "source"),
-            rows=tuple(
-                (f"{rule.id} {rule.name}", VIEWS[rule.view], rule.words, rule.source)
-                for rule in self.rows
-            ),
+            "All rules but the heuristics with their sources; the one that spoke last is marked.",
+            columns=("rule", "it says", "after"),
+            rows=tuple((f"{rule.id} {rule.name}", rule.words, rule.cited) for rule in self.rows),
         )
 
     def _outer_voices(self) -> Curve:
@@ -166,7 +162,7 @@ class Stage:
         }
         if last:
             row = next(n for n, rule in enumerate(self.rows) if rule.id == last)
-            state["rules"] = self.table.mark(rejected=[], chosen=[(row, c) for c in range(4)])
+            state["rules"] = self.table.mark(rejected=[], chosen=[(row, c) for c in range(3)])
         else:
             state["rules"] = self.table.mark()
         is_music = stays and step.view != "schenker"

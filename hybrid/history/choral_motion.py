@@ -43,7 +43,7 @@ def seventh_resolution(at: Moment) -> bool:
     return False
 
 
-@BOOK.constraint("a seventh outside the dominant is prepared", "ASC ch. 9; E90", depth=1)
+@BOOK.constraint("a seventh outside the dominant is prepared", "ASC ch. 9; E90m", depth=1)
 def seventh_preparation(at: Moment) -> bool:
     was, now = at.was, at.now
     if now.seventh is None or now.leading is not None:
@@ -82,12 +82,12 @@ def _consecutive(at: Moment, sizes: tuple[int, ...], similar: bool) -> bool:
     return False
 
 
-@BOOK.constraint("no parallel fifths", "ASC ch. 6; F book II; E90", depth=1)
+@BOOK.constraint("no parallel fifths", "ASC ch. 6; F book II; E90m", depth=1)
 def parallel_fifths(at: Moment) -> bool:
     return _consecutive(at, (7,), True)
 
 
-@BOOK.constraint("no parallel octaves or unisons", "ASC ch. 6; F book II; E90", depth=1)
+@BOOK.constraint("no parallel octaves or unisons", "ASC ch. 6; F book II; E90m", depth=1)
 def parallel_octaves(at: Moment) -> bool:
     return _consecutive(at, (0,), True)
 

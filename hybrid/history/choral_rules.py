@@ -24,6 +24,7 @@ KINDS = ("production", "constraint", "heuristic")
 SOURCES = {
     "E90": "Ebcioğlu, K. (1990). An expert system for harmonizing chorales in the style of "
     "J. S. Bach. Journal of Logic Programming 8(1-2), 145-185.",
+    "E90m": "the same paper, from memory of it and unchecked",
     "E86": "Ebcioğlu, K. (1986). An expert system for chorale harmonization. Proceedings of "
     "AAAI-86, 784-788.",
     "ASC": "Aldwell, E., Schachter, C., & Cadwallader, A. (2011). Harmony and Voice Leading "
@@ -33,6 +34,20 @@ SOURCES = {
     "F": "Fux, J. J. (1725). Gradus ad Parnassum. Transl. A. Mann (1965). Norton.",
     "H": "Huron, D. (2016). Voice Leading: The Science behind a Musical Art. MIT Press.",
     "S": "Schenker, H. (1935). Der freie Satz. Transl. E. Oster (1979), Free Composition.",
+}
+
+
+#: How a page names them.
+AUTHORS = {
+    "E90": "Ebcioğlu 1990",
+    "E90m": "Ebcioğlu 1990 (from memory)",
+    "E86": "Ebcioğlu 1986",
+    "ASC": "Aldwell",
+    "KP": "Kostka",
+    "P": "Piston",
+    "F": "Fux",
+    "H": "Huron",
+    "S": "Schenker",
 }
 
 
@@ -77,6 +92,12 @@ class Rule:
     def name(self) -> str:
         """The function's name in words: ``parallel fifths``."""
         return self.test.__name__.strip("_").replace("_", " ")
+
+    @property
+    def cited(self) -> str:
+        """The source with the authors' names: ``Kostka ch. 5; Fux book II``."""
+        parts = [part.partition(" ") for part in self.source.split("; ")]
+        return "; ".join(f"{AUTHORS.get(word, word)} {rest}".strip() for word, _, rest in parts)
 
 
 F = TypeVar("F", bound=Callable[..., Any])

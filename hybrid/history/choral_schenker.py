@@ -103,7 +103,7 @@ def dissonant_head(at: Phrase) -> bool:
     return head.seventh is not None or head.numeral.is_cadential or head.inversion > 1
 
 
-@BOOK.constraint("the bass moves into the phrase's last chord", "S; E90", reads="end")
+@BOOK.constraint("the bass moves into the phrase's last chord", "S; E90m", reads="end")
 def standing_bass(at: Phrase) -> bool:
     last = at.now.slots[-1]
     if last == 0:

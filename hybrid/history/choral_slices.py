@@ -27,12 +27,12 @@ def _consecutive(at: Gap, size: int) -> bool:
     return False
 
 
-@BOOK.constraint("no fifths in a row from eighth to eighth", "ASC ch. 6; E90", depth=1)
+@BOOK.constraint("no fifths in a row from eighth to eighth", "ASC ch. 6; E90m", depth=1)
 def slice_fifths(at: Gap) -> bool:
     return _consecutive(at, 7)
 
 
-@BOOK.constraint("no octaves in a row from eighth to eighth", "ASC ch. 6; E90", depth=1)
+@BOOK.constraint("no octaves in a row from eighth to eighth", "ASC ch. 6; E90m", depth=1)
 def slice_octaves(at: Gap) -> bool:
     return _consecutive(at, 0)
 

@@ -35,7 +35,7 @@ def augmented_interval(at: Moment) -> bool:
     return False
 
 
-@BOOK.constraint("no voice leaps by a seventh or beyond the octave", "ASC ch. 6; E90", depth=1)
+@BOOK.constraint("no voice leaps by a seventh or beyond the octave", "ASC ch. 6; E90m", depth=1)
 def wide_leap(at: Moment) -> bool:
     for voice in LOWER:
         step, _ = _fifths(at, voice)
@@ -84,7 +84,7 @@ def leap_recovery(at: Moment) -> bool:
     return False
 
 
-@BOOK.constraint("two leaps one way stay within an octave", "ASC ch. 5; F book II; E90", depth=2)
+@BOOK.constraint("two leaps one way stay within an octave", "ASC ch. 5; F book II; E90m", depth=2)
 def two_leaps(at: Moment) -> bool:
     was, before = at.was, at.back(2)
     if was is None or before is None or at.slot.starts_phrase:
@@ -109,7 +109,7 @@ def static_voice(at: Moment) -> bool:
     return False
 
 
-@BOOK.constraint("the bass strikes no pitch three times in a row", "E90", depth=2)
+@BOOK.constraint("the bass strikes no pitch three times in a row", "E90m", depth=2)
 def static_bass(at: Moment) -> bool:
     was, before = at.was, at.back(2)
     if was is None or before is None:
@@ -128,7 +128,7 @@ def rocking_bass(at: Moment) -> bool:
 # --- What lines like ---------------------------------------------------------------------------
 
 
-@BOOK.heuristic("the bass moves by step", "E90; ASC ch. 5", 2.0, depth=1)
+@BOOK.heuristic("the bass moves by step", "E90m; ASC ch. 5", 2.0, depth=1)
 def bass_by_step(at: Moment) -> float:
     was = at.was
     if was is None:
@@ -138,7 +138,7 @@ def bass_by_step(at: Moment) -> float:
 
 
 @BOOK.heuristic(
-    "the bass goes on in its direction by step: a linear progression", "E90", 1.2, depth=2
+    "the bass goes on in its direction by step: a linear progression", "E90m", 1.2, depth=2
 )
 def linear_bass(at: Moment) -> float:
     was, before = at.was, at.back(2)

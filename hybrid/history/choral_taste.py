@@ -16,7 +16,7 @@ def other_root_motion(at: Moment) -> float:
     return float(at.was is not None and (at.now.root - at.was.root) % 12 in (1, 2, 8, 9))
 
 
-@BOOK.heuristic("the harmony changes", "ASC ch. 3; E90", -1.6, depth=1)
+@BOOK.heuristic("the harmony changes", "ASC ch. 3; E90m", -1.6, depth=1)
 def same_root(at: Moment) -> float:
     return float(at.was is not None and at.now.root == at.was.root)
 
@@ -78,7 +78,7 @@ def subdominant_to_dominant(at: Moment) -> float:
     return float(goes and not was.is_applied)
 
 
-@BOOK.heuristic("a suspended sixth chord before the dominant: ii65", "E90", 0.8)
+@BOOK.heuristic("a suspended sixth chord before the dominant: ii65", "E90m", 0.8)
 def supertonic_seventh(at: Moment) -> float:
     return float(at.now.text in ("ii65", "iiø65"))
 
@@ -88,7 +88,7 @@ def mediant(at: Moment) -> float:
     return float(at.now.numeral.degree == 3 and not at.now.is_applied)
 
 
-@BOOK.heuristic("an applied dominant only where it is worth it", "E90", -3.5)
+@BOOK.heuristic("an applied dominant only where it is worth it", "E90m", -3.5)
 def needless_applied(at: Moment) -> float:
     return float(at.now.is_applied)
 
@@ -104,7 +104,7 @@ def weak_seventh(at: Moment) -> float:
     return float(now.seventh is not None and now.numeral.degree in (1, 4, 6))
 
 
-@BOOK.heuristic("a phrase begins with a plain triad", "E90", 0.8)
+@BOOK.heuristic("a phrase begins with a plain triad", "E90m", 0.8)
 def plain_beginning(at: Moment) -> float:
     return float(at.slot.starts_phrase and at.now.seventh is None and not at.now.is_applied)
 

@@ -165,8 +165,8 @@ def _cadence(at: Voicing) -> Array:
 
 def _together(at: Voicing) -> Array:
     step = at.step
-    alike: NDArray[np.bool_] = (step > 0).all(axis=2) | (step < 0).all(axis=2)
-    return alike.astype(np.float64)
+    faults: Array = np.logical_or((step > 0).all(axis=2), (step < 0).all(axis=2)) * 1.0
+    return faults
 
 
 def _standing(at: Voicing) -> Array:

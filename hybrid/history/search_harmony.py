@@ -95,7 +95,7 @@ class _Stage:
             "Rows are harmonisations, columns the chords of the tune; the darker, the dearer.",
             width=len(slots),
             height=SHOWN,
-            legend=("no fault", *(f"up to {n}" for n in range(1, 9)), "more"),
+            legend=("none", *map(str, range(1, 9)), "more"),
             ordered=True,
         )
         self.curve = Curve(
@@ -213,7 +213,7 @@ class _Stage:
                     f"{title.capitalize()}: {numeral}, "
                     + (f"faults here: {', '.join(broken)}." if broken else "no fault here."),
                     {
-                        "members": self._one(faults, slot.index),
+                        "members": self._one(purse, faults, slot.index),
                         "curve": self.curve.at(purse.used),
                         "loose": self.loose.at(purse.used),
                         "terms": self.terms.show(
@@ -226,10 +226,12 @@ class _Stage:
                 )
             )
 
-    def _one(self, faults: Array, place: int) -> State:
-        """The one harmonisation in every row, its chord framed."""
-        row = np.minimum(9, np.ceil(faults.sum(axis=0))).astype(int).tolist()
-        return self.members.show([row] * SHOWN, [(line, place) for line in range(SHOWN)])
+    def _one(self, purse: Purse, faults: Array, place: int) -> State:
+        """The best in the first row, its chord framed; below it what the search held at last."""
+        others = self.cost.faults(purse.looks[-1].members).sum(axis=1)[: SHOWN - 1]
+        best = faults.sum(axis=0)[None]
+        rows = np.concatenate([best, others, np.repeat(best, SHOWN - 1 - len(others), axis=0)])
+        return self.members.show(np.minimum(9, np.ceil(rows)).astype(int).tolist(), [(0, place)])
 
     def _note(
         self, voice: int, tick: int, length: int, pitch: int, why: str, parent: int, spelling: int
