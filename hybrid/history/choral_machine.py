@@ -51,6 +51,13 @@ def _thinned(values: Sequence[int]) -> tuple[tuple[float, ...], tuple[float, ...
     return tuple(xs), tuple(ys)
 
 
+def _said(rule: Rule) -> str:
+    """What a rule says, with the weight of a heuristic."""
+    if rule.kind == "heuristic":
+        return f"{rule.words} (weight {rule.weight:+g})".replace("-", "−")
+    return f"{rule.words} (writes)" if rule.kind == "production" else rule.words
+
+
 class Stage:
     """Panels and steps for one search, with another one to compare it with."""
 
@@ -94,13 +101,14 @@ class Stage:
             ),
         )
         self.outer = self._outer_voices()
-        self.rows = tuple(rule for rule in RULES if rule.kind != "heuristic")
+        self.rows = RULES
         self.table = Table(
             "rules",
-            "Productions and constraints",
-            "All rules but the heuristics with their sources; the one that spoke last is marked.",
+            "The rules",
+            "All rules with their sources, heuristics with their weights; the one that spoke "
+            "last is marked.",
             columns=("rule", "it says", "after"),
-            rows=tuple((f"{rule.id} {rule.name}", rule.words, rule.cited) for rule in self.rows),
+            rows=tuple((f"{rule.id} {rule.name}", _said(rule), rule.cited) for rule in self.rows),
         )
 
     def _outer_voices(self) -> Curve:

@@ -67,7 +67,7 @@ class Phrase:
 def lines(slots: Sequence[Slot]) -> Iterator[Reading]:
     steps = [diatonic_step(slot.pitch, slot.notes[0].spelling) for slot in slots]
     goal = steps[-1]
-    found = set()
+    found: set[tuple[int, ...]] = set()
     for head in range(len(slots)):
         way = -1 if steps[head] > goal else 1
         if steps[head] == goal:

@@ -216,10 +216,6 @@ def find_tune(text: str) -> Tune:
     raise ConfigError(f"soprano must be {ALLOWED}, got {text!r}")
 
 
-#: What a soprano may be, in words.
-ALLOWED = "a built-in tune, notes such as 'G major: D4/4 | G4/4 A4/4 B4/2^', or a score's path"
-
-
 def read_file(path: Path) -> Tune:
     """The top voice of a score's first part as a tune.
 
@@ -272,3 +268,10 @@ def read_file(path: Path) -> Tune:
     if pickup % TICKS_PER_QUARTER:
         raise FormatError(f"a pickup must be whole quarters, got {pickup} ticks")
     return Tune(path.stem, path.stem, key, metre.numerator, pickup, tuple(notes))
+
+
+#: What a soprano may be, in words.
+ALLOWED = (
+    f"one of {', '.join(sorted(load_tunes()))}; or notes such as "
+    "'G major: D4/4 | G4/4 A4/4 B4/2^'; or a score's path"
+)

@@ -47,7 +47,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
     cost = HarmonyCost(
         [slot.pitch for slot in slots], tune.key, [slot.is_fermata for slot in slots]
     )
-    settings = {
+    settings: dict[str, dict[str, float]] = {
         "random": {},
         "ga": {"size": values.integer("population"), "mutation": values.number("mutation")},
         "pso": {"size": values.integer("particles")},
