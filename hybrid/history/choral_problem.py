@@ -91,6 +91,16 @@ class Harmonisation:
         Draws how much each candidate is liked beyond the heuristics.
     variety : float
         How much that may be, in the heuristics' units; 0 for none.
+
+    Attributes
+    ----------
+    slots : tuple of Slot
+    steps : list of Step
+        In the order in which the views take turns.
+    n_written : int
+        Chords that the productions wrote, over all slots.
+    discarded : dict
+        How many of them each constraint threw away that looks at a chord alone.
     """
 
     def __init__(self, tune: Tune, rng: np.random.Generator, variety: float) -> None:

@@ -358,9 +358,9 @@
   let heard = 0;
   root.addEventListener("hybrid-tick", (event) => {
     // A tick that is told again (the page is laid out anew) moves nothing: a step may lie off the music.
-    const isNew = event.detail !== heard;
+    if (Math.abs(event.detail - heard) < 1) return;
     heard = event.detail;
-    if (!isNew || moving || !$("step-follow")?.checked) return;
+    if (moving || !$("step-follow")?.checked) return;
     let found = -1;
     for (let at = 0; at < steps.length; at++) {
       const { start } = steps[at];
