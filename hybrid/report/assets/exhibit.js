@@ -421,7 +421,11 @@
       moving = false;
     }
   };
+  let heard = 0;
   root.addEventListener("hybrid-tick", (event) => {
+    // A tick that is told again (the page is laid out anew) moves nothing: a step may lie off the music.
+    if (Math.abs(event.detail - heard) < 1) return;
+    heard = event.detail;
     if (moving || !$("step-follow")?.checked) return;
     let found = -1;
     for (let at = 0; at < steps.length; at++) {
