@@ -17,8 +17,6 @@ from hybrid.core.errors import ConfigError
 from hybrid.io.atomic import write_bytes
 from hybrid.io.tensor_header import in_order
 
-#: Weights that ship with the package.
-FOLDER = Path(__file__).parent / "trained"
 Network = TypeVar("Network", bound=nn.Module)
 
 
@@ -63,14 +61,7 @@ def load_network(
             state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
         network.load_state_dict(state)
     except FileNotFoundError:
-        if path.parent == FOLDER:
-            raise ConfigError(
-                f"no weights of a {what} ship with this version: make them with "
-                "`make train-audio`, or name a file of them"
-            ) from None
-        raise ConfigError(
-            f"no weights of a {what} at {path} (`make train-audio` makes some)"
-        ) from None
+        raise ConfigError(f"no weights of a {what} at {path}") from None
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"{path} must hold a {what}'s weights: {error}") from None
     return network.eval(), notes, hashlib.sha256(data).hexdigest()

@@ -17,9 +17,10 @@ from typing import IO, Any, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.audio_refiner.effects import BLOCK, Samples
+from hybrid.audio_refiner.effects import BLOCK, Samples, stereo
 from hybrid.audio_refiner.effects_level import LevelMeter, LevelStage, plan_levels
 from hybrid.audio_refiner.sound_file import SoundShape, look, read_blocks
+from hybrid.core.audio import Audio
 from hybrid.io.atomic import atomic_file
 from hybrid.render.files import choose_subtype, open_sink
 from hybrid.render.loudness import LoudnessMeter, PeakMeter, from_db, to_db
@@ -40,6 +41,8 @@ class Producer(Protocol):
     ----------
     working_lufs : float
         Loudness at which it wants to hear the sound.
+    working_peak_db : float or None
+        Peak that it wants to hear at most, dB relative to full scale, if that asks for less.
     loudness_lufs : float or None
         Loudness of the result; None is that of the input.
     ceiling_db : float
@@ -47,6 +50,7 @@ class Producer(Protocol):
     """
 
     working_lufs: float
+    working_peak_db: float | None
     loudness_lufs: float | None
     ceiling_db: float
 
@@ -165,26 +169,27 @@ class Passes:
         """
         self._prepared = True
         loudness = LoudnessMeter(self._rate)
-        silent = True
+        loudest = 0.0
         n_read = 0
         for chunk in self._chunks():
             loudness.add(chunk)
-            silent = silent and not chunk.any()
+            loudest = max(loudest, float(np.abs(chunk).max(initial=0.0)))
             n_read += chunk.shape[1]
             self._progress(0.15 * n_read / self._n_before)
         # Of a damaged file libsndfile may read less than its header says.
         self._n_before = n_read
         self._before = loudness.lufs if math.isfinite(loudness.lufs) else None
         producer = self._producer
-        gain = np.float32(
-            1.0 if self._before is None else from_db(producer.working_lufs - self._before)
-        )
+        factor = 1.0 if self._before is None else from_db(producer.working_lufs - self._before)
+        if producer.working_peak_db is not None and loudest:
+            factor = min(factor, from_db(producer.working_peak_db) / loudest)
+        gain = np.float32(factor)
         meter = LevelMeter(self._rate)
         self._kept = KeptBlocks(folder)
         scaled = (chunk * gain for chunk in self._chunks())
         n_made = 0
         # Silence stays silence, whatever hiss a style has or a network would hear in it.
-        for block in scaled if silent else producer.process(scaled, self._rate):
+        for block in producer.process(scaled, self._rate) if loudest else scaled:
             meter.add(block)
             self._kept.add(block)
             n_made += block.shape[1]
@@ -198,6 +203,10 @@ class Passes:
         audible = np.flatnonzero(levels.peaks * self._plan.gains > _INAUDIBLE)
         last = 64 * (int(audible[-1]) + 1) if len(audible) else 0
         self._n_after = max(self._n_before, min(n_made, last))
+        if self._n_after < n_made:
+            # Silence that is cut off may not count in the loudness.
+            levels = levels.cut(self._n_after)
+            self._plan = plan_levels(levels, target, producer.ceiling_db)
         return self._n_after
 
     def produced(self) -> Iterator[Samples]:
@@ -233,6 +242,26 @@ class Passes:
             limited_by=self._plan.limited_by,
             **self._producer.record(),
         )
+
+
+def pass_audio(audio: Audio, producer: Producer) -> tuple[Audio, ProductionReport]:
+    """Produce a sound in memory; see `pass_file`.
+
+    Raises
+    ------
+    ConfigError
+        If the rate or the number of channels is out of range, or there is no sample.
+    """
+
+    def chunks() -> Iterator[Samples]:
+        for start in range(0, audio.n_samples, BLOCK):
+            yield stereo(audio.samples[:, start : start + BLOCK])
+
+    shape = SoundShape(audio.sample_rate, audio.n_channels, audio.n_samples)
+    with Passes(chunks, shape, producer, None) as run:
+        parts = list(run.produced())
+        made = np.concatenate([np.zeros((2, 0), np.float32), *parts], axis=1)
+        return Audio(made, audio.sample_rate), run.report()
 
 
 def pass_file(

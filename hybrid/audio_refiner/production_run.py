@@ -6,12 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from hybrid.audio_refiner.effects import BLOCK, Samples, run_chain, stereo
+from hybrid.audio_refiner.effects import Samples, run_chain
 from hybrid.audio_refiner.production import WORKING_LUFS, ProductionOptions
-from hybrid.audio_refiner.production_passes import Passes, ProductionReport, pass_file
-from hybrid.audio_refiner.sound_file import SoundShape
+from hybrid.audio_refiner.production_passes import ProductionReport, pass_audio, pass_file
 from hybrid.core.audio import Audio
 from hybrid.core.errors import ConfigError
 
@@ -22,6 +19,7 @@ class ChainProducer:
     """The chain of a style's effects, as `Passes` wants it."""
 
     working_lufs = WORKING_LUFS
+    working_peak_db: float | None = None
 
     def __init__(self, options: ProductionOptions) -> None:
         self._options = options
@@ -66,23 +64,14 @@ def produce(
 
     Examples
     --------
+    >>> import numpy as np
     >>> click = np.zeros((1, 44100), dtype=np.float32)
     >>> click[0, 100] = 0.5
     >>> made, report = produce(Audio(click, 44100), style="dry-studio", seed=3)
     >>> int(np.abs(made.samples[0]).argmax()), made.n_channels
     (100, 2)
     """
-    chosen = _options(options, changes)
-
-    def chunks() -> Iterator[Samples]:
-        for start in range(0, audio.n_samples, BLOCK):
-            yield stereo(audio.samples[:, start : start + BLOCK])
-
-    shape = SoundShape(audio.sample_rate, audio.n_channels, audio.n_samples)
-    with Passes(chunks, shape, ChainProducer(chosen), None) as run:
-        parts = list(run.produced())
-        made = np.concatenate([np.zeros((2, 0), np.float32), *parts], axis=1)
-        return Audio(made, audio.sample_rate), run.report()
+    return pass_audio(audio, ChainProducer(_options(options, changes)))
 
 
 def produce_file(

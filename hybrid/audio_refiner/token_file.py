@@ -64,7 +64,7 @@ class Tokens:
     @property
     def kbps(self) -> float:
         """Kilobits of tokens a second of frames."""
-        return self.sample_rate / self.frame * self.codes.shape[1] * self.bits / 1000
+        return self.sample_rate / self.frame * int(self.codes.shape[1]) * self.bits / 1000
 
     def about(self) -> dict[str, Any]:
         """What the tokens are, as plain values; ``in_use``: different tokens in each book."""

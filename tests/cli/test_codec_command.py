@@ -155,7 +155,7 @@ def test_bad_input(tmp_path: Path, weights: Path, capsys: pytest.CaptureFixture[
         assert message in line
     good = tmp_path / "good.wav"
     line = refused(capsys, "codec", "encode", good, "--weights", tmp_path / "no.safetensors")
-    assert "make train-audio" in line
+    assert "no weights of a codec at" in line
     assert "codec must be one of" in refused(capsys, "codec", "encode", good, "--codec", "mp3")
     assert "must be another file" in refused(capsys, "codec", "encode", good, "-o", good, *own)
     assert {path.name for path in tmp_path.iterdir()} == there
@@ -192,10 +192,9 @@ def test_bad_token_files(tmp_path: Path, weights: Path, capsys: pytest.CaptureFi
 def test_without_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from hybrid.audio_refiner import codec_weights, network_weights
+    from hybrid.audio_refiner import shipped
 
-    for module in (codec_weights, network_weights):
-        monkeypatch.setattr(module, "FOLDER", tmp_path / "trained")
+    monkeypatch.setattr(shipped, "FOLDER", tmp_path / "trained")
     sound = tmp_path / "a.wav"
     soundfile.write(sound, noise(3000), 44100)
     line = refused(capsys, "codec", "encode", sound)
