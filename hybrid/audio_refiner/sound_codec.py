@@ -50,8 +50,24 @@ def _own(path: Path | None) -> SoundCodec:
     return OwnCodec(*load_codec(path))
 
 
+def _dac(path: Path | None) -> SoundCodec:
+    from hybrid.audio_refiner.outside_codecs import load_dac
+
+    return load_dac(path)
+
+
+def _encodec(path: Path | None) -> SoundCodec:
+    from hybrid.audio_refiner.outside_codecs import load_encodec
+
+    return load_encodec(path)
+
+
 #: Loaders by name.
-CODECS: dict[str, Callable[[Path | None], SoundCodec]] = {"hybrid": _own}
+CODECS: dict[str, Callable[[Path | None], SoundCodec]] = {
+    "hybrid": _own,
+    "dac": _dac,
+    "encodec": _encodec,
+}
 
 
 def load_sound_codec(kind: str = "hybrid", weights: Path | None = None) -> SoundCodec:
