@@ -147,7 +147,7 @@ def note_f1(heard: Heard) -> float | None:
     if not heard.notes:
         return None
     wanted, found = np.sum(list(heard.notes.values()), axis=0).tolist()
-    return 2 * found / max(1, wanted + heard.n_estimate)
+    return float(2 * found / max(1, wanted + heard.n_estimate))
 
 
 def _middle(rows: Sequence[Mapping[str, float]], name: str, how: Callable[..., Any]) -> float:

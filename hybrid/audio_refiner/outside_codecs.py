@@ -104,7 +104,8 @@ class ChannelPair:
             )
         rows = ((torch.from_numpy(codes[at : at + CHUNK]),) for at in range(0, len(codes), CHUNK))
         for window in windows(rows, CHUNK, model.before, model.after):
-            pairs = window.rows[0].unflatten(1, (-1, 2)).permute(2, 1, 0)  # (2, k, T)
+            given = window.rows[0]
+            pairs = given.reshape(len(given), -1, 2).permute(2, 1, 0)  # (2, k, T)
             with torch.inference_mode():
                 wave = model.decode(pairs)[:, 0]
             first = window.before * self.frame

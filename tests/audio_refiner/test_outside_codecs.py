@@ -135,7 +135,7 @@ def test_books_of_left_and_right_take_turns() -> None:
         n_entries=1000,
         before=1,
         after=1,
-        encode=lambda wave: wave[:, 0].unflatten(1, (-1, 2)).transpose(1, 2).round(),
+        encode=lambda wave: wave[:, 0].reshape(2, -1, 2).transpose(1, 2).round(),
         decode=lambda codes: codes.transpose(1, 2).flatten(1)[:, None].float(),
     )
     codec = ChannelPair(model)

@@ -42,7 +42,8 @@ def sound(seconds: float, rate: int = RATE) -> np.ndarray[Any, Any]:
     rng = np.random.default_rng(0)
     times = np.arange(round(seconds * rate)) / rate
     tone = 0.2 * np.sin(2 * np.pi * 440 * times)[:, None] * np.array([1.0, 0.6])
-    return (tone + 0.01 * rng.standard_normal((len(times), 2))).astype(np.float32)
+    made: np.ndarray[Any, Any] = tone + 0.01 * rng.standard_normal((len(times), 2))
+    return made.astype(np.float32)
 
 
 @pytest.fixture

@@ -60,7 +60,7 @@ def test_what_lies_too_high_is_gone() -> None:
 @settings(max_examples=60)
 def test_windows_are_slices(sizes: list[int], count: int, before: int, after: int) -> None:
     rows = torch.arange(sum(sizes))
-    found = list(windows([(part,) for part in rows.split(sizes)], count, before, after))
+    found = list(windows([(part,) for part in torch.split(rows, sizes)], count, before, after))
     assert torch.cat([window.inner(window.rows[0]) for window in found]).equal(rows)
     for window in found:
         first, last = window.first, window.first + window.count
