@@ -100,7 +100,17 @@ def _uri(kind: str, data: bytes) -> str:
 def _shown(value: Any) -> str:
     if value is None:
         return ""
-    return f"{value:.3g}" if isinstance(value, float) else html.escape(str(value))
+    if isinstance(value, float):
+        return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+    return html.escape(str(value))
+
+
+def _sentence(note: str) -> str:
+    """A note with its names between backticks set as code."""
+    parts = html.escape(note).split("`")
+    return "".join(
+        f"<code>{part}</code>" if number % 2 else part for number, part in enumerate(parts)
+    )
 
 
 def _table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -125,7 +135,7 @@ def write_page(
         "<meta name='viewport' content='width=device-width, initial-scale=1'>",
         f"<title>The refiner</title><style>{_STYLE}</style><h1>The refiner</h1>",
         _table(rows),
-        "<ul class='small'>" + "".join(f"<li>{html.escape(note)}</li>" for note in notes) + "</ul>",
+        "<ul class='small'>" + "".join(f"<li>{_sentence(note)}</li>" for note in notes) + "</ul>",
         "<p class='small'>Spectrograms of (left + right) / 2: time to the right, 40 Hz to 20 kHz "
         "upwards (logarithmic), 90 dB from black to white, one scale for each row.</p>",
     ]

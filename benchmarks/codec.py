@@ -14,6 +14,8 @@ import os
 os.environ["OMP_NUM_THREADS"] = "1"  # before the libraries load
 
 import argparse
+import resource
+import tempfile
 import time
 import warnings
 from collections import defaultdict
@@ -22,11 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import soundfile
 import torch
 from numpy.typing import NDArray
 
 from benchmarks._table import RESULTS, write_table
 from hybrid.audio_refiner.audio_sets import pair_files
+from hybrid.audio_refiner.codec_run import decode_file, encode_file
 from hybrid.audio_refiner.codec_stream import OwnCodec
 from hybrid.audio_refiner.codec_weights import load_codec
 from hybrid.audio_refiner.pairs_file import read_pairs
@@ -199,6 +203,31 @@ def _dac_rows(sound: Sound, seconds: float) -> list[dict[str, Any]]:
     ]
 
 
+def _hour(codec: OwnCodec) -> str:
+    """An hour of noise from file to file, after all else: how much more memory that takes."""
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    rng = np.random.default_rng(0)
+    with tempfile.TemporaryDirectory() as folder:
+        source, tokens, back = (Path(folder) / name for name in ("a.flac", "a.tokens", "b.flac"))
+        with soundfile.SoundFile(str(source), "w", RATE, 2, subtype="PCM_16") as file:
+            for _ in range(360):
+                part = 0.1 * rng.standard_normal((10 * RATE, 2), dtype=np.float32)
+                file.write(np.clip(part, -1, 1))
+        start = time.process_time()
+        encode_file(source, tokens, codec)
+        middle = time.process_time()
+        decode_file(tokens, back, codec)
+        end = time.process_time()
+        size = tokens.stat().st_size / 2**20
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (
+        f"An hour of noise from file to file: encoded at {3600 / (middle - start):.0f} x, decoded "
+        f"at {3600 / (end - middle):.0f} x real time, {size:.1f} MiB of tokens, "
+        f"{max(0, after - before) / 1024:.0f} MiB more memory at its peak than the rows above "
+        f"({before / 1024:.0f} MiB)."
+    )
+
+
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -207,6 +236,7 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--excerpts", type=int, default=24)
     parser.add_argument("--seconds", type=float, default=20.0, help="of sound that is timed")
+    parser.add_argument("--hour", action="store_true", help="also an hour of noise, by files")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the table")
     chosen = parser.parse_args()
     torch.set_num_threads(1)
@@ -255,6 +285,7 @@ def main() -> None:
         f"Speed: processor time of one thread, {chosen.seconds:g} s of stereo, the better of two "
         "short rounds (goal: 20 x real time each way). Other codecs have random weights.",
         *missing,
+        *([_hour(codec)] if chosen.hour else []),
     ]
     made_files = write_table(
         "codec",
