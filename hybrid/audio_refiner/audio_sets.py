@@ -32,7 +32,7 @@ def roll_features(
     hop: int = HOP,
     sample_rate: int = SAMPLE_RATE,
 ) -> NDArray[np.float32]:
-    """What is written in each frame, by instrument family.
+    """What is written in each frame, by instrument family; parameters as in `make_roll`.
 
     Returns
     -------
