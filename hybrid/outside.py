@@ -115,8 +115,8 @@ def build_pairs(
     def compose_one(number: int) -> Score:
         form = sorted(FORMS)[number % len(FORMS)]
         with contextlib.suppress(ConfigError, PlanError, ConflictError):
-            return _score(compose(form=form, minutes=1.0, seed=number))
-        return _score(compose(seed=number, minutes=1.0))
+            return _score(compose(form=form, minutes=1.0, seed=number, engine="rules"))
+        return _score(compose(seed=number, minutes=1.0, engine="rules"))
 
     pieces = [
         *pairs_sources.quartets(from_dir, composer_split),

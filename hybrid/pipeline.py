@@ -43,6 +43,7 @@ MAX_MINUTES = 240.0
 #: As many bars of 2/4 as `MAX_MINUTES` hold at the fastest tempo.
 MAX_BARS = 48_000
 ENGINES = ("rules", "transformer")
+DEFAULT_ENGINE = "transformer"
 #: Places that `compose` tries to mend in one piece.
 DEFAULT_REPAIRS = 32
 #: Bars that a page's analysis covers: as many as its engraving.
@@ -354,7 +355,7 @@ def compose(
     seed: int = 1,
     plan: FormPlan | str | Path | None = None,
     drums: bool | None = None,
-    engine: str | Engine = "rules",
+    engine: str | Engine = DEFAULT_ENGINE,
     fill: bool = True,
     repairs: int = DEFAULT_REPAIRS,
     progress: Progress = silent,
@@ -375,7 +376,8 @@ def compose(
         Add a drum kit to all phrases, or take it away; as the style and the plan have it where
         left out. Engine `rules` plays grooves from tables, `transformer` the model of groove.
     engine : str or Engine
-        What writes the notes.
+        What writes the notes: ``transformer``, a learned model, or ``rules``, an exact search that
+        learns nothing and is ten times as fast.
     fill : bool
         False makes the plan only.
     repairs : int
@@ -565,15 +567,15 @@ class _Writer:
         self._note(name, description)
 
     def _write_scores(self, score: Score) -> None:
-        from hybrid.io.drum_staff import straightened
         from hybrid.io.files import write_score
+        from hybrid.io.straighten import engravable
 
         self.progress("files", 0.0)
         for name, description in (
             ("piece.mid", "MIDI with tempo, metre, key, markers and track names"),
             ("piece.musicxml", "the engraved score, for any notation program"),
         ):
-            shown = straightened(score) if name.endswith(".musicxml") else score
+            shown = engravable(score) if name.endswith(".musicxml") else score
             losses = write_score(shown, self.place / name)
             self.losses[name] = list(losses)
             self._note(name, description)

@@ -139,20 +139,32 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run")
     parser.add_argument("--codec", type=Path, help="weights of the codec, for the refiner")
     parser.add_argument("--updates", type=int, help="in all")
+    parser.add_argument("--batch", type=int, help="excerpts of an update")
+    parser.add_argument("--frames", type=int, help="frames of an excerpt")
+    parser.add_argument("--windows", type=int, help="spectral windows of an update, 1 to 5")
+    parser.add_argument(
+        "--no-critics", action="store_true", help="codec on spectral distances alone"
+    )
+    parser.add_argument("--half", action="store_true", help="refiner in bfloat16")
     parser.add_argument("--minutes", type=float, help="stop after so many and save")
     parser.add_argument("--device", default="auto")
     options = parser.parse_args(arguments)
-    given = {
-        "updates": options.updates,
-        "minutes": options.minutes,
-        "device": options.device,
+    changed = {
+        name: value
+        for name in ("updates", "batch", "frames", "windows")
+        if (value := getattr(options, name)) is not None
     }
+    given = {"minutes": options.minutes, "device": options.device}
     if options.what == "codec":
-        print(train_codec(options.data, options.output, **given))
+        coder = replace(CodecTraining(), **changed)
+        if options.no_critics:
+            coder = replace(coder, critics_from=1.0)
+        print(train_codec(options.data, options.output, settings=coder, **given))
         return
     if options.codec is None:
         raise ConfigError("--codec must name the codec's weights to train a refiner")
-    print(train_refiner(options.data, options.codec, options.output, **given))
+    refiner = replace(RefinerTraining(half=options.half), **changed)
+    print(train_refiner(options.data, options.codec, options.output, settings=refiner, **given))
 
 
 if __name__ == "__main__":

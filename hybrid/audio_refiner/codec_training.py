@@ -23,7 +23,7 @@ from torch import Tensor
 from hybrid.audio_refiner.audio_pool import AudioPool
 from hybrid.audio_refiner.codec import Codec, CodecConfig
 from hybrid.audio_refiner.discriminator import Critics, critic_loss, maker_losses
-from hybrid.audio_refiner.losses import spectral_distances
+from hybrid.audio_refiner.losses import drawn_windows, spectral_distances
 from hybrid.audio_refiner.quantiser import books_in_use
 from hybrid.audio_refiner.training_loop import TrainingLoop
 
@@ -37,6 +37,8 @@ class CodecTraining:
     updates : int
     batch, frames : int
         Excerpts of an update, and frames of tokens in each.
+    windows : int
+        Windows of the spectral losses in an update, drawn anew each time; 5 takes all.
     rate, critic_rate : float
         Highest learning rates.
     warmup : int
@@ -55,6 +57,7 @@ class CodecTraining:
     updates: int = 20000
     batch: int = 16
     frames: int = 32
+    windows: int = 5
     rate: float = 6e-4
     critic_rate: float = 3e-4
     warmup: int = 200
@@ -138,7 +141,8 @@ class CodecTrainer(TrainingLoop):
         values = self.codec.encoder(self.codec.numbers(wave))
         quantised = self.codec.quantiser(values, n_books)
         made = self.codec.wave(self.codec.decoder(quantised.values))
-        parts = spectral_distances(made, wave)
+        windows = drawn_windows(settings.windows, self.draws)
+        parts = spectral_distances(made, wave, windows)
         loss = settings.mel * parts["mel"] + settings.stft * parts["stft"]
         loss = loss + settings.books * quantised.loss
         row = {name: float(value.detach()) for name, value in parts.items()}

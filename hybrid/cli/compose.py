@@ -60,8 +60,8 @@ def compose(
         typer.Option(help="Plan to follow (TOML); what it leaves out the grammar fills in."),
     ] = None,
     engine: Annotated[
-        str, typer.Option(help="What writes the notes: rules or transformer (a learned model).")
-    ] = "rules",
+        str, typer.Option(help="What writes the notes: transformer (a learned model) or rules.")
+    ] = "transformer",
     repair: Annotated[
         bool, typer.Option(help="Mend what breaks rules or departs from the plan.")
     ] = True,

@@ -7,6 +7,7 @@ lies nearest to its onsets, with a price for fine grids, and how far notes moved
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -84,10 +85,10 @@ def _quantise_track(
     if not len(track.notes):
         return track, np.zeros(0, dtype=np.int64)
     onsets, ends = _spans(track)
-    beats, is_dotted, beat_is_bad = _beats(score, starts, bad)
-    grid = _choose_grids(onsets, beats, is_dotted)
-    new_onsets = _snap(onsets, beats, grid, beat_is_bad)
-    new_ends = _snap(ends, beats, grid, beat_is_bad)
+    beats, is_dotted, beat_is_bad = beats_of(score, starts, bad)
+    grid = choose_grids(onsets, beats, is_dotted)
+    new_onsets = snap(onsets, beats, grid, beat_is_bad)
+    new_ends = snap(ends, beats, grid, beat_is_bad)
     # A note keeps at least one unit of its beat's grid.
     index = np.clip(np.searchsorted(beats, new_onsets, side="right") - 1, 0, len(grid) - 1)
     unit = np.maximum(1, (beats[index + 1] - beats[index]) // grid[index])
@@ -96,10 +97,10 @@ def _quantise_track(
     notes = track.notes.copy()
     notes["onset"], notes["duration"] = new_onsets, new_ends - new_onsets
     distance = np.maximum(np.abs(new_onsets - onsets), np.abs(new_ends - ends))
-    return _with_marks_moved(track, notes, onsets, new_onsets), distance
+    return with_marks_moved(track, notes, onsets, new_onsets), distance
 
 
-def _beats(
+def beats_of(
     score: Score, starts: NDArray[np.int64], bad: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """Ticks of all beats (and the last one's end), which are dotted, and which to mend."""
@@ -117,16 +118,32 @@ def _beats(
     return np.array(ticks, dtype=np.int64), np.array(dotted), np.array(mend)
 
 
-def _choose_grids(
-    onsets: NDArray[np.int64], beats: NDArray[np.int64], is_dotted: NDArray[np.bool_]
+def choose_grids(
+    onsets: NDArray[np.int64],
+    beats: NDArray[np.int64],
+    is_dotted: NDArray[np.bool_],
+    plain_grids: Sequence[tuple[int, float]] = _GRIDS,
+    dotted_grids: Sequence[tuple[int, float]] = _DOTTED_GRIDS,
 ) -> NDArray[np.int64]:
-    """Parts into which each beat is divided: the cheapest grid for the onsets in it."""
+    """Parts into which each beat is divided: the cheapest grid for the onsets in it.
+
+    Parameters
+    ----------
+    onsets : np.ndarray
+        Ticks.
+    beats : np.ndarray
+        Ticks of the beats, and of the last one's end.
+    is_dotted : np.ndarray of bool
+        One for each beat.
+    plain_grids, dotted_grids : sequence of (parts, price)
+        The price is in parts of a beat that onsets may lie off on average.
+    """
     n_beats = len(beats) - 1
     index = np.clip(np.searchsorted(beats, onsets, side="right") - 1, 0, n_beats - 1)
     phase = (onsets - beats[index]) / (beats[index + 1] - beats[index])
     counts = np.bincount(index, minlength=n_beats)
     chosen = np.where(is_dotted, 6, 4).astype(np.int64)
-    for grids, mask in ((_GRIDS, ~is_dotted), (_DOTTED_GRIDS, is_dotted)):
+    for grids, mask in ((plain_grids, ~is_dotted), (dotted_grids, is_dotted)):
         best = np.full(n_beats, np.inf)
         for parts, price in grids:
             error = np.abs(phase - np.round(phase * parts) / parts)
@@ -138,12 +155,13 @@ def _choose_grids(
     return chosen
 
 
-def _snap(
+def snap(
     ticks: NDArray[np.int64],
     beats: NDArray[np.int64],
     grid: NDArray[np.int64],
     beat_is_bad: NDArray[np.bool_],
 ) -> NDArray[np.int64]:
+    """Ticks at the nearest place of their beat's grid, in the beats that are to be mended."""
     index = np.clip(np.searchsorted(beats, ticks, side="right") - 1, 0, len(grid) - 1)
     span = (beats[index + 1] - beats[index]).astype(np.float64)
     # An end reaches into a beat that has no onset of its own: sixteenths will do there.
@@ -155,7 +173,7 @@ def _snap(
     return np.where(beat_is_bad[index] & inside, snapped.astype(np.int64), ticks)
 
 
-def _with_marks_moved(
+def with_marks_moved(
     track: Track,
     notes: NDArray[Any],
     onsets: NDArray[np.int64],

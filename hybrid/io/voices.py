@@ -66,8 +66,8 @@ def separate(track: Track) -> list[Voice]:
     for number in sorted(groups):
         indices = groups[number]
         if number == 0:
-            hands = _hands(track, indices) if two else (indices, [])
-            for hand, voices in zip(hands, (upper, lower), strict=True):
+            parts = hands(track, indices) if two else (indices, [])
+            for hand, voices in zip(parts, (upper, lower), strict=True):
                 voices += [Voice(0, 1, chords) for chords in _pack(_chords(track, hand))]
             continue
         rows = _pack(_chords(track, indices))
@@ -132,7 +132,7 @@ def _pack(chords: list[Chord]) -> list[list[Chord]]:
     return sorted(rows, key=mean_pitch, reverse=True)
 
 
-def _hands(track: Track, indices: list[int]) -> tuple[list[int], list[int]]:
+def hands(track: Track, indices: list[int]) -> tuple[list[int], list[int]]:
     """Notes of the right and of the left hand.
 
     Notes that begin together stay in one hand if they span less than an octave and the

@@ -303,7 +303,8 @@ class EventSampler:
         what = "this cannot hold" if len(names) == 1 else "these cannot all hold"
         return ConflictError(
             f"{what} in bar {shown}, as far as {tries} more attempts with up to "
-            f"{self.settings.most_particles} particles show: {'; '.join(names)}",
+            f"{self.settings.most_particles} particles show: {'; '.join(names)}; "
+            "engine rules searches exactly",
             names,
         )
 

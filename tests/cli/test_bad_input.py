@@ -132,7 +132,8 @@ voices = ["soprano"]
 value = "A5"
 """
     )
-    line = refused(capsys, "compose", "--plan", path, "-o", tmp_path / "out", "--no-audio")
+    arguments = ["compose", "--engine", "rules", "--plan", path, "-o", tmp_path / "out"]
+    line = refused(capsys, *arguments, "--no-audio")
     assert "range soprano" in line
     assert "pitch soprano bar 3" in line
     assert not (tmp_path / "out").exists()
@@ -170,14 +171,34 @@ def test_a_folder_that_cannot_be_written(
 ) -> None:
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o500)
-    arguments = ["compose", "-o", locked / "out", "--minutes", "0.3", "--no-audio", "--no-page"]
+    arguments = [
+        "compose",
+        "-o",
+        locked / "out",
+        "--minutes",
+        "0.3",
+        "--engine",
+        "rules",
+        "--no-audio",
+        "--no-page",
+    ]
     assert "ermission" in refused(capsys, *arguments)
 
 
 def test_a_folder_below_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "file").write_text("x")
     target = tmp_path / "file" / "out"
-    arguments = ["compose", "-o", target, "--minutes", "0.3", "--no-audio", "--no-page"]
+    arguments = [
+        "compose",
+        "-o",
+        target,
+        "--minutes",
+        "0.3",
+        "--engine",
+        "rules",
+        "--no-audio",
+        "--no-page",
+    ]
     assert "file" in refused(capsys, *arguments)
 
 
@@ -195,7 +216,17 @@ def test_a_folder_of_someone_else_is_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    arguments = ["compose", "-o", tmp_path, "--minutes", "0.3", "--no-audio", "--no-page"]
+    arguments = [
+        "compose",
+        "-o",
+        tmp_path,
+        "--minutes",
+        "0.3",
+        "--engine",
+        "rules",
+        "--no-audio",
+        "--no-page",
+    ]
     assert str(tmp_path) in refused(capsys, *arguments)
     assert (tmp_path / "thesis.txt").read_text() == "years of work"
 
@@ -393,6 +424,7 @@ def test_an_interrupted_run_leaves_nothing(tmp_path: Path, name: str) -> None:
 
     number = getattr(signal, name)
     command = [sys.executable, "-m", "hybrid", "compose", "--minutes", "30", "-o", "out"]
+    command += ["--engine", "rules"]
     with subprocess.Popen(
         command,
         cwd=tmp_path,

@@ -87,7 +87,18 @@ def test_compose_writes_produced_sound_beside_the_plain(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "out"
-    arguments = ["compose", "-o", folder, "--minutes", "0.4", "--no-page", "-q", "--stems"]
+    arguments = [
+        "compose",
+        "-o",
+        folder,
+        "--minutes",
+        "0.4",
+        "--engine",
+        "rules",
+        "--no-page",
+        "-q",
+        "--stems",
+    ]
     assert run(*arguments, "--production", "lo-fi", "--sample-rate", RATE) == 0
     record = json.loads((folder / "provenance.json").read_text())
     assert record["production"]["style"] == "lo-fi"

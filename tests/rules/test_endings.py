@@ -66,7 +66,7 @@ def test_shut_out_bars_the_rows_that_make_an_ending() -> None:
 @pytest.mark.parametrize(("form", "seed"), [("sentence", 56), ("rondo", 33)])
 def test_a_theme_sung_again_over_fixed_notes_keeps_off_barred_endings(form: str, seed: int) -> None:
     """These plans were refused: each new draw of the phrase before ended as it must not."""
-    piece = hybrid.compose(form=form, seed=seed, minutes=1.0)
+    piece = hybrid.compose(form=form, seed=seed, minutes=1.0, engine="rules")
     assert piece.agreement is not None
     assert piece.agreement.cadences == 1.0
 
@@ -74,7 +74,7 @@ def test_a_theme_sung_again_over_fixed_notes_keeps_off_barred_endings(form: str,
 def test_a_theme_that_leaves_no_figures_gives_way() -> None:
     # Bars 39 and 40 have a theme in ornament that no figures of the lower voices fit; the
     # phrase takes its melody from the voicings then.
-    piece = compose(form="rounded-binary", seed=181, minutes=1.5)
+    piece = compose(form="rounded-binary", seed=181, minutes=1.5, engine="rules")
     assert piece.score is not None
     assert piece.agreement is not None
     assert piece.agreement.bars_found == piece.agreement.bars_planned
