@@ -1,8 +1,10 @@
 """Which style of production is heard: a linear classifier of simple features of a sound.
 
-It is trained on targets of the training set, and says little unless it is right about targets of
-other pieces. Features are statistics of mel bands that do not follow level: timbre, how
-fast bands fall, their softest level against their mean (room, hiss), and how wide they are.
+It hears a sound beside the plain render of the large SoundFont, which the targets are made of:
+without that, instruments and notes outweigh the production. It is trained on targets of the
+training set, and says little unless it is right about targets of other pieces. Features are
+statistics of mel bands that do not follow level: timbre, how fast bands fall, their softest
+level against their mean (room, hiss), and how wide they are.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.audio import Audio
-from hybrid.metrics.audio_frechet import Embedding
 from hybrid.metrics.audio_spectra import mel_filters, spectra
 
 _N_FFT, _HOP, _BANDS = 2048, 512, 24
@@ -22,8 +23,8 @@ _LAG = 8  # frames over which the fall of a band is looked at: 93 ms
 _PENALTY = 3e-3
 
 
-def features(audio: Audio, embedding: Embedding | None = None) -> NDArray[np.float64]:
-    """Features of a sound, shape (D,), and the mean and deviation of its embedding's rows."""
+def features(audio: Audio) -> NDArray[np.float64]:
+    """Features of a sound by itself, shape (D,)."""
     left, right = audio.samples[0], audio.samples[-1]
     sides = np.stack([(left + right) / 2, (left - right) / 2])
     filters = mel_filters(audio.sample_rate, _N_FFT, _BANDS).T
@@ -48,11 +49,14 @@ def features(audio: Audio, embedding: Embedding | None = None) -> NDArray[np.flo
         whole - whole.max(),
         [np.corrcoef(left, right)[0, 1] if left.any() and right.any() else 1.0],
     ]
-    if embedding is not None:
-        found = embedding(audio)
-        rows += [found.mean(axis=0), found.std(axis=0)]
     made: NDArray[np.float64] = np.concatenate([np.asarray(row, np.float64) for row in rows])
     return made
+
+
+def features_beside(audio: Audio, plain: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Features of a sound and how they differ from those of the plain render, shape (2 D,)."""
+    own = features(audio)
+    return np.concatenate([own - plain, own])
 
 
 @dataclass(frozen=True, eq=False)

@@ -175,7 +175,15 @@ def test_compose_refines_by_the_network_that_ships(
     monkeypatch.setattr(shipped, "FOLDER", weights)
     digests = {name: sha256_of(weights / f"{name}.safetensors") for name in ("codec", "refiner")}
     (weights / "refiner.json").write_text(json.dumps({"best": "mapper", "weights": digests}))
-    arguments = ["compose", "--engine", "rules", "--minutes", "0.2", "--no-page", "-q"]
+    arguments: list[object] = [
+        "compose",
+        "--engine",
+        "rules",
+        "--minutes",
+        "0.2",
+        "--no-page",
+        "-q",
+    ]
     arguments += ["--sample-rate", RATE]
     folder = tmp_path / "out"
     assert run(*arguments, "-o", folder, "--stems") == 0
