@@ -27,7 +27,8 @@ from hybrid.core.timeline import Metre
 from hybrid.core.trace import Trace, TraceEntry
 
 if TYPE_CHECKING:
-    from hybrid.audio_refiner.production_run import ProductionReport
+    from hybrid.audio_refiner.production_passes import ProductionReport
+    from hybrid.audio_refiner.refine import RefineOptions
     from hybrid.harmony.analyse import Analyser
     from hybrid.render import RenderReport
     from hybrid.repair.loop import RepairSettings
@@ -122,12 +123,16 @@ class SaveOptions:
     """What `save` writes and how it sounds.
 
     With a ``production`` (a style's name or file) the plain sound stays and what is produced
-    from it stands beside it; ``strength`` says how far its effects go, 0..1.
+    from it stands beside it; ``strength`` says how far that goes, 0..1. ``refine_mode`` says
+    what does the work (`hybrid.audio_refiner.shipped.MODES`); None takes the shipped refiner where
+    one ships that measured better than plain effects, and plain effects elsewhere. Where such
+    a refiner ships, sound is produced without being asked for as well, unless ``refine`` is
+    False, which also leaves a ``production`` to the plain effects.
 
     Raises
     ------
     ConfigError
-        If there is no such style, or there is to be no sound to produce.
+        If there is no such style or mode, or there is to be no sound to produce.
     """
 
     audio: bool = True
@@ -138,15 +143,34 @@ class SaveOptions:
     loudness_lufs: float = -16.0
     production: str | None = None
     strength: float = 1.0
+    refine_mode: str | None = None
+    refine: bool = True
     force: bool = False
 
     def __post_init__(self) -> None:
-        if self.production is not None:
-            from hybrid.audio_refiner.production import ProductionOptions
+        if not self.audio and (self.production is not None or self.refine_mode is not None):
+            raise ConfigError("production must have sound to work on, got audio off")
+        if not self.refine and self.refine_mode not in (None, "effects"):
+            raise ConfigError(f"refine must be on for a refine_mode, got {self.refine_mode!r}")
+        self.refining()
 
-            if not self.audio:
-                raise ConfigError("production must have sound to work on, got audio off")
-            ProductionOptions(style=self.production, strength=self.strength)
+    def refining(self, seed: int = 1) -> RefineOptions | None:
+        """How the sound is refined; None for not at all."""
+        if not self.audio:
+            return None
+        from hybrid.audio_refiner.shipped import DEFAULT_PRODUCTION, MODES, default_mode
+
+        mode = self.refine_mode or (default_mode() if self.refine else MODES[0])
+        if self.production is None and self.refine_mode is None and mode == MODES[0]:
+            return None
+        from hybrid.audio_refiner.refine import RefineOptions
+
+        return RefineOptions(
+            production=self.production or DEFAULT_PRODUCTION,
+            mode=mode,
+            strength=self.strength,
+            seed=seed,
+        )
 
 
 @dataclass(frozen=True)
@@ -582,28 +606,35 @@ class _Writer:
         self._note("piece.wav", f"the sound ({report.player}, {report.soundfont})")
         if stems is not None:
             self._note("stems/", "each track by itself, at the level it has in the mix")
-        if self.options.production is not None:
-            self._produce(self.options.production, stems)
+        refining = self.options.refining(self.piece.seed)
+        if refining is not None:
+            self._produce(score, refining, stems)
         return report
 
-    def _produce(self, production: str, stems: Path | None) -> None:
-        def made(source: Path, target: Path) -> ProductionReport:
-            return refine_file(
-                source,
-                target,
-                production=production,
-                strength=self.options.strength,
-                seed=self.piece.seed,
-                progress=lambda _, share: self.progress("production", share),
-            )
+    def _produce(self, score: Score, options: RefineOptions, stems: Path | None) -> None:
+        from hybrid.audio_refiner.refine import SoundRefiner
+        from hybrid.audio_refiner.roll import notes_of_score
 
         self.progress("production", 0.0)
+        refiner = SoundRefiner(options)
+        notes = notes_of_score(score) if options.needs_notes else None
+
+        def made(source: Path, target: Path, track: int | None = None) -> ProductionReport:
+            return refiner.refine(
+                source,
+                target,
+                notes if notes is None or track is None else notes[notes["track"] == track],
+                subtype=WAV_SUBTYPE,
+                progress=lambda share: self.progress("production", share),
+            )
+
         self.produced = made(self.place / "piece.wav", self.place / "produced.wav")
-        self._note("produced.wav", f"the sound produced: {self.produced.style}")
+        self._note("produced.wav", f"the sound produced: {produced_by(self.produced)}")
         if stems is not None:
-            # The same chain and room for each, at the stem's own loudness.
+            # Each by itself, at the stem's own loudness; effects have the same chain and room.
             for stem in sorted(stems.iterdir()):
-                made(stem, self.place / "produced-stems" / stem.name)
+                track = int(stem.name.partition("-")[0]) - 1  # as `stem_names` numbers them
+                made(stem, self.place / "produced-stems" / stem.name, track)
             self._note("produced-stems/", "each track by itself, produced")
 
     def _write_page(self, score: Score, record: Mapping[str, Any]) -> None:
@@ -672,45 +703,53 @@ def listen(score: Score, max_bars: int = MAX_HEARD_BARS) -> Analysis | None:
     return load_analyser().analyse(score, until)
 
 
-#: What can refine sound: for now only the chain of plain effects.
-REFINERS = ("effects",)
-
-
 def refine_file(
     source: Path,
     target: Path,
     *,
-    production: str = "chamber-hall",
-    strength: float = 1.0,
-    mode: str = "effects",
-    loudness_lufs: float | None = None,
-    seed: int = 1,
+    midi: Path | None = None,
     progress: Progress = silent,
+    **options: Any,
 ) -> ProductionReport:
-    """Produce a sound file into another one; 24 bits, as all sound that is handed over.
+    """Refine a sound file into another one; 24 bits, as all sound that is handed over.
+
+    Parameters
+    ----------
+    source, target : Path
+    midi : Path, optional
+        What the source plays: the modes ``mapper`` and ``tokens`` need it, ``effects`` only checks
+        that it fits.
+    progress : callable
+        Called with a stage's name and the share of it that is done.
+    **options
+        Fields of `hybrid.audio_refiner.refine.RefineOptions`.
 
     Raises
     ------
     ConfigError
-        If the style, the mode or a number is out of range.
+        If the style, the mode or a number is out of range, or weights are missing.
     FormatError
-        If the source is no sound.
+        If the source is no sound, or the MIDI file none or not of the sound.
     """
-    from hybrid.audio_refiner.production import ProductionOptions
-    from hybrid.audio_refiner.production_run import produce_file
+    from hybrid.audio_refiner.refine import RefineOptions, SoundRefiner, check_fit, notes_of_file
 
-    if mode not in REFINERS:
-        raise ConfigError(f"mode must be one of {', '.join(REFINERS)}, got {mode!r}")
-    options = ProductionOptions(
-        style=production, strength=strength, seed=check_seed(seed), loudness_lufs=loudness_lufs
-    )
-    return produce_file(
+    refiner = SoundRefiner(RefineOptions(**options))
+    notes = None
+    if midi is not None:
+        notes = notes_of_file(midi)
+        check_fit(notes, source)
+    return refiner.refine(
         source,
         target,
-        options,
+        notes,
         subtype=WAV_SUBTYPE,
         progress=lambda share: progress("production", share),
     )
+
+
+def produced_by(report: ProductionReport) -> str:
+    """The style, and what did the work where it is a network."""
+    return report.style if report.mode == "effects" else f"{report.style} by {report.mode}"
 
 
 def produced_line(report: ProductionReport) -> str:
@@ -718,7 +757,7 @@ def produced_line(report: ProductionReport) -> str:
     after = report.loudness_after
     level = "silence" if after is None else f"{after:.1f} LUFS"
     tail = (report.n_samples - report.n_samples_before) / report.sample_rate
-    line = f"{report.style}, {report.seconds:.1f} s ({tail:.1f} s of them tail), {level}"
+    line = f"{produced_by(report)}, {report.seconds:.1f} s ({tail:.1f} s of them tail), {level}"
     target = report.loudness_target
     if report.limited_by == "peak" and target is not None:
         line += f", softer than {target:g} LUFS so that no peak clips"

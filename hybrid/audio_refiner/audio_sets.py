@@ -27,11 +27,12 @@ Progress = Callable[[float], None]
 def roll_features(
     notes: NDArray[Any],
     n_frames: int,
+    first_frame: int = 0,
     *,
     hop: int = HOP,
     sample_rate: int = SAMPLE_RATE,
 ) -> NDArray[np.float32]:
-    """What is written in each frame, by instrument family.
+    """What is written in each frame, by instrument family; parameters as in `make_roll`.
 
     Returns
     -------
@@ -47,7 +48,7 @@ def roll_features(
     >>> [[round(float(each), 2) for each in row] for row in found[:, [5, 22, 39]]]
     [[0.17, 0.17, 1.0], [0.0, 0.17, 1.0], [0.0, 0.0, 0.0]]
     """
-    roll = make_roll(notes, n_frames, hop=hop, sample_rate=sample_rate)
+    roll = make_roll(notes, n_frames, first_frame, hop=hop, sample_rate=sample_rate)
     parts = [
         np.minimum(roll.onset.sum(1) / MANY, 1.0),
         np.minimum(roll.sustain.sum(1) / MANY, 1.0),

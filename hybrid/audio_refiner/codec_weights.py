@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.audio_refiner.codec import Codec, CodecConfig
-from hybrid.audio_refiner.network_weights import FOLDER, load_network, save_network
+from hybrid.audio_refiner.network_weights import load_network, save_network
+from hybrid.audio_refiner.shipped import CODEC_FILE, weights_file
 
 
 def save_codec(codec: Codec, path: Path, notes: Mapping[str, Any]) -> None:
@@ -26,6 +27,6 @@ def load_codec(path: Path | None = None) -> tuple[Codec, str]:
     codec, _, digest = load_network(
         lambda values: Codec(CodecConfig.from_dict(values)),
         "codec",
-        path or FOLDER / "codec.safetensors",
+        path or weights_file(CODEC_FILE),
     )
     return codec, digest

@@ -134,6 +134,11 @@ class Levels:
         """Integrated loudness; minus infinity for silence."""
         return self.loudness(None)
 
+    def cut(self, n_samples: int) -> Levels:
+        """Those of the first samples alone."""
+        n_hops = -(-n_samples // HOP)
+        return Levels(self.energies[:n_hops], self.peaks[:n_hops], n_samples, self.sample_rate)
+
     def loudness(self, gains: NDArray[np.float64] | None) -> float:
         """Integrated loudness of the sound with a gain for each hop (None: 1)."""
         energies = self.energies if gains is None else self.energies * gains**2

@@ -17,7 +17,6 @@ from hybrid.core.errors import ConfigError
 from hybrid.io.atomic import write_bytes
 from hybrid.io.tensor_header import in_order
 
-FOLDER = Path(__file__).parent / "weights"
 Network = TypeVar("Network", bound=nn.Module)
 
 

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hybrid.audio_refiner.network_weights import FOLDER, load_network, save_network
+from hybrid.audio_refiner.network_weights import load_network, save_network
 from hybrid.audio_refiner.refiner_model import Refiner, RefinerConfig
+from hybrid.audio_refiner.shipped import REFINER_FILE, weights_file
 
 
 def save_refiner(refiner: Refiner, path: Path, notes: Mapping[str, Any]) -> None:
@@ -26,5 +27,5 @@ def load_refiner(path: Path | None = None) -> tuple[Refiner, dict[str, Any], str
     return load_network(
         lambda values: Refiner(RefinerConfig.from_dict(values)),
         "refiner",
-        path or FOLDER / "refiner.safetensors",
+        path or weights_file(REFINER_FILE),
     )

@@ -78,16 +78,76 @@ def fill_tokens(
     Tensor, shape (T, n_books), int64
     """
     n_frames = len(dry)
-    shape = (n_frames, refiner.config.n_books)
-    codes = torch.full(shape, MASK, dtype=torch.int64, device=dry.device)
+    filler = TokenFiller(refiner, codec, style, sampling, generator)
+    parts = []
     for first in range(0, n_frames, sampling.chunk):
         last = min(first + sampling.chunk, n_frames)
         low, high = max(0, first - sampling.context), min(n_frames, last + sampling.context)
-        part = codes[low:high].clone()
-        _fill(refiner, codec, dry[low:high], roll[low:high], style, part, sampling, generator)
-        codes[first:last] = part[first - low : last - low]
+        parts.append(filler.fill(dry[low:high], roll[low:high], first - low, last - first))
         progress(last / n_frames)
-    return codes
+    return torch.cat(parts)
+
+
+class TokenFiller:
+    """Fills tokens chunk after chunk; remembers those that the next chunk reads before it.
+
+    Parameters
+    ----------
+    refiner, codec
+        In evaluation mode.
+    style : int
+    sampling : Sampling
+    generator : torch.Generator
+        Draws where the temperature is not 0.
+    """
+
+    def __init__(
+        self,
+        refiner: Refiner,
+        codec: Codec,
+        style: int,
+        sampling: Sampling,
+        generator: torch.Generator,
+    ) -> None:
+        self._refiner, self._codec = refiner, codec
+        self._style, self._sampling, self._generator = style, sampling, generator
+        self._before: Tensor | None = None
+
+    @torch.inference_mode()
+    def fill(self, dry: Tensor, roll: Tensor, before: int, count: int) -> Tensor:
+        """Tokens of the next chunk.
+
+        Parameters
+        ----------
+        dry : Tensor, shape (T, latent)
+            The chunk's ``count`` frames, ``before`` frames in front of them, and what follows.
+        roll : Tensor, shape (T, n_roll)
+        before, count : int
+            ``before`` at most `Sampling.context`.
+
+        Returns
+        -------
+        Tensor, shape (count, n_books), int64
+        """
+        shape = (len(dry), self._refiner.config.n_books)
+        codes = torch.full(shape, MASK, dtype=torch.int64, device=dry.device)
+        if before:
+            assert self._before is not None  # frames in front are those that were filled
+            codes[:before] = self._before[-before:]
+        _fill(
+            self._refiner,
+            self._codec,
+            dry,
+            roll,
+            self._style,
+            codes,
+            self._sampling,
+            self._generator,
+        )
+        made = codes[before : before + count]
+        past = made if self._before is None else torch.cat([self._before, made])
+        self._before = past[-self._sampling.context :] if self._sampling.context else None
+        return made
 
 
 def _fill(

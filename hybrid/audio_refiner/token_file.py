@@ -6,8 +6,9 @@ bytes   meaning
 8       ``HYBTOK01``
 4       length n of the header, little-endian
 n       header, JSON with sorted keys: ``samples`` and ``sample_rate`` of the sound,
-        ``frames``, ``books``, ``bits`` of a token, ``frame`` (samples of a frame), ``codec``
-        (SHA-256 of the weights that made the tokens)
+        ``frames``, ``books``, ``bits`` of a token, ``frame`` (samples of a frame), ``kind``
+        (which codec: ``hybrid``, ``dac``, ``encodec``), ``codec`` (SHA-256 of the weights that
+        made the tokens)
 rest    the tokens, frame by frame and in a frame book by book, each as ``bits`` bits, the
         highest bit first, without gaps; the last byte is filled with zeros
 ======  =====================================================================================
@@ -18,6 +19,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +29,8 @@ from hybrid.io.atomic import write_bytes
 
 MAGIC = b"HYBTOK01"
 MAX_FRAMES = 1 << 28
+# Tokens that are packed at a time, a multiple of 8 so that they end with a byte.
+_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +45,8 @@ class Tokens:
         Of the sound; samples in a frame; bits of a token.
     codec : str
         SHA-256 of the weights that made them.
+    kind : str
+        Which codec it was.
     """
 
     codes: NDArray[np.int64]
@@ -49,6 +55,32 @@ class Tokens:
     frame: int
     bits: int
     codec: str
+    kind: str = "hybrid"
+
+    @property
+    def seconds(self) -> float:
+        return self.n_samples / self.sample_rate
+
+    @property
+    def kbps(self) -> float:
+        """Kilobits of tokens a second of frames."""
+        return self.sample_rate / self.frame * int(self.codes.shape[1]) * self.bits / 1000
+
+    def about(self) -> dict[str, Any]:
+        """What the tokens are, as plain values; ``in_use``: different tokens in each book."""
+        return {
+            "codec": self.kind,
+            "weights": self.codec,
+            "seconds": round(self.seconds, 3),
+            "sample_rate": self.sample_rate,
+            "samples": self.n_samples,
+            "frames": len(self.codes),
+            "samples_of_a_frame": self.frame,
+            "books": int(self.codes.shape[1]),
+            "bits_of_a_token": self.bits,
+            "kbit_per_second": round(self.kbps, 3),
+            "in_use": [len(np.unique(book)) for book in self.codes.T],
+        }
 
 
 def pack(codes: NDArray[np.int64], bits: int) -> bytes:
@@ -60,15 +92,23 @@ def pack(codes: NDArray[np.int64], bits: int) -> bytes:
     '004020'
     """
     shifts = np.arange(bits - 1, -1, -1)
-    flat = (codes.reshape(-1, 1) >> shifts) & 1
-    return np.packbits(flat.astype(np.uint8)).tobytes()
+    flat = codes.reshape(-1)
+    parts = []
+    for first in range(0, len(flat), _AT_ONCE):
+        part = (flat[first : first + _AT_ONCE, None] >> shifts) & 1
+        parts.append(np.packbits(part.astype(np.uint8)).tobytes())
+    return b"".join(parts)
 
 
 def unpack(data: bytes, count: int, bits: int) -> NDArray[np.int64]:
     """``count`` tokens of a stream of bits."""
-    flat = np.unpackbits(np.frombuffer(data, np.uint8), count=count * bits)
     weights = 1 << np.arange(bits - 1, -1, -1, dtype=np.int64)
-    result: NDArray[np.int64] = flat.reshape(count, bits).astype(np.int64) @ weights
+    packed = np.frombuffer(data, np.uint8)
+    result = np.empty(count, np.int64)
+    for first in range(0, count, _AT_ONCE):
+        n_here = min(_AT_ONCE, count - first)
+        flat = np.unpackbits(packed[first * bits // 8 :], count=n_here * bits)
+        result[first : first + n_here] = flat.reshape(n_here, bits) @ weights
     return result
 
 
@@ -92,6 +132,7 @@ def tokens_to_bytes(tokens: Tokens) -> bytes:
         "bits": tokens.bits,
         "frame": tokens.frame,
         "codec": tokens.codec,
+        "kind": tokens.kind,
     }
     text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
     return MAGIC + len(text).to_bytes(4, "little") + text + pack(codes, tokens.bits)
@@ -113,7 +154,7 @@ def bytes_to_tokens(data: bytes) -> Tokens:
         header = json.loads(data[start:end])
         frames, books, bits = (int(header[name]) for name in ("frames", "books", "bits"))
         samples, rate, frame = (int(header[name]) for name in ("samples", "sample_rate", "frame"))
-        codec = str(header["codec"])
+        codec, kind = str(header["codec"]), str(header["kind"])
     except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise FormatError(f"the header of a token file must be whole JSON: {error}") from None
     for name, value, high in (
@@ -135,7 +176,7 @@ def bytes_to_tokens(data: bytes) -> Tokens:
             f"{frames} frames of {books} tokens must take {needed} bytes, got {len(data) - end}"
         )
     codes = unpack(data[end:], frames * books, bits).reshape(frames, books)
-    return Tokens(codes, samples, rate, frame, bits, codec)
+    return Tokens(codes, samples, rate, frame, bits, codec, kind)
 
 
 def read_tokens(path: Path) -> Tokens:

@@ -7,6 +7,7 @@ import typer
 import hybrid
 from hybrid.cli import (
     analysis,
+    coding,
     compose,
     corpora,
     demo,
@@ -54,6 +55,7 @@ drums.register(app)
 writing.register(app)
 scores.register(app)
 refining.register(app)
+coding.register(app)
 repair.register(app)
 analysis.register(app)
 grammars.register(app)

@@ -75,17 +75,26 @@ def compose(
     audio: Annotated[bool, typer.Option(help="Render sound.")] = True,
     page: Annotated[bool, typer.Option(help="Write index.html.")] = True,
     refine: Annotated[
-        bool, typer.Option(help="Refine the sound where a refiner is installed (none is yet).")
+        bool,
+        typer.Option(
+            help="Refine the sound with the network that ships, if one does that is better than "
+            "plain effects."
+        ),
     ] = True,
+    refine_mode: Annotated[
+        str | None,
+        typer.Option(
+            help="What refines: effects, mapper or tokens. [default: what measured best of what "
+            "ships]"
+        ),
+    ] = None,
     production: Annotated[
         str | None,
         typer.Option(
             help="Write produced.wav too, in this style (`hybrid production list`) or TOML file."
         ),
     ] = None,
-    strength: Annotated[
-        float, typer.Option(help="How far the production's effects go, 0 to 1.")
-    ] = 1.0,
+    strength: Annotated[float, typer.Option(help="How far the production goes, 0 to 1.")] = 1.0,
     plan_only: Annotated[
         bool, typer.Option("--plan-only", help="Write plan.toml, to edit, and nothing else.")
     ] = False,
@@ -103,7 +112,6 @@ def compose(
     from hybrid.core.errors import ConfigError
     from hybrid.pipeline import SaveOptions, compose, save
 
-    del refine  # accepted from the start, so that scripts need no change when a refiner lands
     players = tuple(name.strip() for name in (instruments or "").split(",") if name.strip())
     if instruments is not None and not players:
         raise ConfigError(f"instruments must name one or more, got {instruments!r}")
@@ -116,6 +124,8 @@ def compose(
         loudness_lufs=loudness,
         production=production,
         strength=strength,
+        refine_mode=refine_mode,
+        refine=refine,
         force=force,
     )
     with progress(quiet) as show:

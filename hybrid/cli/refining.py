@@ -22,20 +22,50 @@ def register(app: typer.Typer) -> None:
 
 def refine(
     file: Annotated[Path, typer.Argument(help="Sound: WAV, FLAC, ...; mono or stereo.")],
+    midi: Annotated[
+        Path | None,
+        typer.Option(help="MIDI file that the sound was rendered from; networks need it."),
+    ] = None,
     production: Annotated[
         str,
-        typer.Option(help="Style, as `hybrid production list` names it, or a TOML file."),
+        typer.Option(
+            help="Style, as `hybrid production list` names it, or a TOML file (mode effects)."
+        ),
     ] = "chamber-hall",
     strength: Annotated[
-        float, typer.Option(help="How far every effect goes, 0 (not at all) to 1.")
+        float, typer.Option(help="How far it goes, 0 (the sound as it is) to 1.")
     ] = 1.0,
     mode: Annotated[
-        str, typer.Option(help="What does the work: effects (a chain of plain effects).")
-    ] = "effects",
+        str | None,
+        typer.Option(
+            help="What does the work: effects (a chain of plain effects), mapper or tokens "
+            "(networks). [default: what measured best of what ships]"
+        ),
+    ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(help="Mode tokens: how far the style is driven, 0 to 10. [default: 1]"),
+    ] = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option(
+            help="Mode tokens: chance in the choice, 0 (the likeliest) to 4. [default: 0]"
+        ),
+    ] = None,
+    passes: Annotated[
+        int | None,
+        typer.Option(help="Mode tokens: passes for the coarsest tokens, 1 to 64. [default: 4]"),
+    ] = None,
     loudness: Annotated[
         float | None, typer.Option(help="Loudness in LUFS. [default: that of the input]")
     ] = None,
     seed: Annotated[int, typer.Option(help="Root seed; the same seed gives the same bytes.")] = 1,
+    weights: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of codec.safetensors and refiner.safetensors. [default: the package's]"
+        ),
+    ] = None,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", help="WAV or FLAC. [default: FILE-STYLE.wav]"),
@@ -61,12 +91,17 @@ def refine(
         report = refine_file(
             file,
             another(target, file),
+            midi=midi,
+            progress=show,
             production=production,
             strength=strength,
             mode=mode,
             loudness_lufs=loudness,
             seed=seed,
-            progress=show,
+            guidance=guidance,
+            temperature=temperature,
+            passes=passes,
+            weights=weights,
         )
     if json_output:
         typer.echo(json.dumps(report.to_dict(), indent=1))

@@ -224,11 +224,11 @@ def test_what_is_no_sound(tmp_path: Path) -> None:
 
 
 def test_long_sound_is_kept_in_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hybrid.audio_refiner import production_run
+    from hybrid.audio_refiner import production_passes
 
     sound = music(8.0)
     whole, _ = produce(sound, style="dry-studio")
-    monkeypatch.setattr(production_run, "MAX_KEPT_BYTES", 1000)
+    monkeypatch.setattr(production_passes, "MAX_KEPT_BYTES", 1000)
     pieces, _ = produce(sound, style="dry-studio")
     assert np.array_equal(whole.samples, pieces.samples)
 

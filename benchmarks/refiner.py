@@ -1,0 +1,402 @@
+"""The refiner on held-out pieces beside the dry sound, plain effects, and the codec's ceiling.
+
+    python -m benchmarks.refiner --pairs FOLDER [--weights FOLDER] [--excerpts 48]
+        [--embedding NAME] [--record FILE]
+
+FOLDER is what `hybrid corpora pairs -o FOLDER` made: its test files are measured, its training
+files teach the classifier of styles. Writes a table and a page with spectrograms and sound.
+``--record`` also writes which mode was best, as `hybrid.audio_refiner.shipped` reads it.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before the libraries load
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks._listening import Transcribe, embedding, found_notes, heard_notes, transcriber
+from benchmarks._refiner_page import PageExcerpt, write_page
+from benchmarks._styles_heard import StyleClassifier, features, features_beside
+from benchmarks._table import RESULTS, write_table
+from hybrid.audio_refiner.audio_sets import pair_files
+from hybrid.audio_refiner.codec_stream import OwnCodec
+from hybrid.audio_refiner.pairs_file import PairBatch, read_pairs
+from hybrid.audio_refiner.production import style_names
+from hybrid.audio_refiner.production_passes import pass_audio
+from hybrid.audio_refiner.production_run import produce
+from hybrid.audio_refiner.refined_run import NetworkProducer, RefinerModels, load_models
+from hybrid.audio_refiner.roll import DRUMS, FAMILIES
+from hybrid.audio_refiner.shipped import MODES
+from hybrid.core.audio import Audio
+from hybrid.core.seeds import stage_rng
+from hybrid.io.atomic import write_text
+from hybrid.metrics.audio_frechet import (
+    Embedding,
+    frechet_distance,
+    frechet_infinite,
+    kernel_distance,
+)
+from hybrid.metrics.audio_signal import loudness, mel_distance, stft_distance
+from hybrid.metrics.audio_timing import onset_shift, pitch_shift
+from hybrid.render.loudness import PeakMeter, to_db
+
+RATE = 44100
+#: What is measured, in the order of the table; the modes are those of `hybrid refine`.
+SYSTEMS = ("dry", *MODES, "codec of the target", "target, drawn again", "target")
+#: A mode may be the default only if it keeps so much of the dry sound's note F1.
+KEPT_NOTES = 0.97
+
+Sound = NDArray[np.float32]
+
+
+@dataclass(eq=False)
+class Heard:
+    """Measurements of one system, one value an excerpt."""
+
+    rows: list[dict[str, float]] = field(default_factory=list)
+    embedded: list[NDArray[np.float64]] = field(default_factory=list)
+    features: list[NDArray[np.float64]] = field(default_factory=list)
+    # By family: lags of onsets in ms; notes that there are and that were found.
+    lags: dict[int, list[float]] = field(default_factory=dict)
+    seconds: float = 0.0  # of processor time that it took; 0 where that is not measured
+    notes: dict[int, NDArray[np.int64]] = field(default_factory=dict)
+    n_estimate: int = 0
+
+
+def systems(
+    batch: PairBatch, index: int, models: RefinerModels, seed: int, n_samples: int
+) -> tuple[dict[str, Sound], dict[str, float]]:
+    """All sounds of one excerpt, each (2, n_samples), and the processor time of each mode."""
+    style = batch.entries[index].style
+    dry = batch.dry[index][:, :n_samples]
+    audio = Audio(np.ascontiguousarray(dry), batch.sample_rate)
+    notes = batch.notes_of(index)
+    made = {"dry": dry}
+    seconds = {}
+    for mode in MODES:
+        start = time.process_time()
+        if mode == "effects":
+            made[mode] = produce(audio, style=style, seed=seed)[0].samples
+        else:
+            producer = NetworkProducer(models, notes, mode=mode, style=style, seed=seed)
+            made[mode] = pass_audio(audio, producer)[0].samples
+        seconds[mode] = time.process_time() - start
+    target = batch.target(index)[:, :n_samples]
+    coder = OwnCodec(models.codec, models.digests["codec"])
+    codes = np.concatenate(list(coder.encode([target])))
+    made["codec of the target"] = np.concatenate(list(coder.decode(codes)), axis=1)
+    made["target, drawn again"] = batch.target(index, chain_seed=seed)
+    made["target"] = target
+    fitted = {name: np.ascontiguousarray(made[name][:, :n_samples]) for name in SYSTEMS}
+    return fitted, seconds
+
+
+def measure(
+    heard: Heard,
+    sound: Sound,
+    dry: Sound,
+    target: Sound,
+    notes: NDArray[Any],
+    plain: NDArray[np.float64],
+    ear: Embedding,
+    transcribe: Transcribe | None,
+) -> None:
+    """Add the measurements of one excerpt of one system.
+
+    ``plain`` are the features of the large SoundFont's plain render.
+    """
+    audio = Audio(sound, RATE)
+    peak = PeakMeter()
+    peak.add(sound)
+    peak.finish()
+    moved = pitch_shift(dry, sound, RATE)
+    onsets = np.unique(notes["onset"]) / 1000
+    shift = onset_shift(dry, sound, RATE, onsets.tolist())
+    beside = onset_shift(target, sound, RATE, onsets.tolist())
+    heard.rows.append(
+        {
+            "mel": mel_distance(target, sound, RATE),
+            "stft": stft_distance(target, sound),
+            "drift": moved.drift_cents,
+            "onsets": shift.median_ms,
+            "drift beside": pitch_shift(target, sound, RATE).drift_cents,
+            "onsets beside": beside.median_ms,
+            "loudness": loudness(sound, RATE) - loudness(dry, RATE),
+            "peak": to_db(peak.true_peak),
+            "clipped": float((np.abs(sound) >= 1.0).any()),
+        }
+    )
+    heard.embedded.append(ear(audio))
+    heard.features.append(features_beside(audio, plain))
+    for family in np.unique(notes["family"]).tolist():
+        own = np.unique(notes["onset"][notes["family"] == family]) / 1000
+        lag = onset_shift(dry, sound, RATE, own.tolist()).median_ms
+        if math.isfinite(lag):
+            heard.lags.setdefault(family, []).append(lag)
+    if transcribe is not None:
+        wanted, estimate = heard_notes(notes, DRUMS), transcribe(audio)
+        found = found_notes(wanted, estimate)
+        heard.n_estimate += len(estimate)
+        for family in np.unique(notes["family"]).tolist():
+            mine = notes["family"] == family
+            counts = np.array([mine.sum(), found[mine].sum()], np.int64)
+            heard.notes[family] = heard.notes.get(family, np.zeros(2, np.int64)) + counts
+
+
+def note_f1(heard: Heard) -> float | None:
+    """F1 over all notes of all excerpts; None without a transcriber."""
+    if not heard.notes:
+        return None
+    wanted, found = np.sum(list(heard.notes.values()), axis=0).tolist()
+    return float(2 * found / max(1, wanted + heard.n_estimate))
+
+
+def _middle(rows: Sequence[Mapping[str, float]], name: str, how: Callable[..., Any]) -> float:
+    values = np.array([row[name] for row in rows])
+    values = values[np.isfinite(values)]
+    return float(how(values)) if len(values) else math.nan
+
+
+def summary(
+    all_heard: Mapping[str, Heard],
+    styles: Sequence[str],
+    classifier: StyleClassifier | None,
+    n_seconds: float,
+) -> list[dict[str, Any]]:
+    """A row for each system; ``n_seconds`` is the length of an excerpt."""
+    wanted = np.concatenate(all_heard["target"].embedded)
+    dry_f1 = note_f1(all_heard["dry"])
+    rows = []
+    for name in SYSTEMS:
+        heard = all_heard[name]
+        found = np.concatenate(heard.embedded)
+        row: dict[str, Any] = {"sound": name}
+        if name == "target":
+            row |= {"Frechet": 0.0, "Frechet, endless": None, "kernel": 0.0}
+        else:
+            rng = stage_rng(1, "benchmark", "refiner", name)
+            row["Frechet"] = frechet_distance(wanted, found)
+            enough = len(found) >= 10
+            row["Frechet, endless"] = (
+                frechet_infinite(wanted, found, rng).infinite if enough else None
+            )
+            row["kernel"] = kernel_distance(wanted, found)
+        row["mel distance (dB)"] = _middle(heard.rows, "mel", np.mean)
+        row["STFT distance"] = _middle(heard.rows, "stft", np.mean)
+        f1 = note_f1(heard)
+        if f1 is not None and dry_f1:
+            row["note F1"], row["of the dry one's"] = f1, f1 / dry_f1
+        if classifier is not None:
+            guesses = classifier(np.array(heard.features))
+            right = [guess == style for guess, style in zip(guesses, styles, strict=True)]
+            row["style heard (%)"] = 100 * float(np.mean(right))
+        row["pitch drift (cents)"] = _middle(heard.rows, "drift", np.median)
+        row["onsets (ms)"] = _middle(heard.rows, "onsets", np.median)
+        row["drift, to the target"] = _middle(heard.rows, "drift beside", np.median)
+        row["onsets, to the target"] = _middle(heard.rows, "onsets beside", np.median)
+        row["loudness change (LU)"] = _middle(heard.rows, "loudness", np.mean)
+        row["highest peak (dBTP)"] = _middle(heard.rows, "peak", np.max)
+        row["clipped (%)"] = 100 * _middle(heard.rows, "clipped", np.mean)
+        if heard.seconds:
+            row["x real time"] = n_seconds * len(heard.rows) / heard.seconds
+        rows.append(row)
+    return rows
+
+
+def families(
+    all_heard: Mapping[str, Heard], shares: NDArray[np.float64], counts: NDArray[np.int64]
+) -> list[dict[str, Any]]:
+    """A row for each family that is heard.
+
+    Parameters
+    ----------
+    shares : np.ndarray, shape (excerpts, 17)
+        Of an excerpt's notes; means over excerpts are weighted by them.
+    counts : np.ndarray, shape (17,)
+        Notes.
+    """
+    rows = []
+    for number, name in enumerate(FAMILIES):
+        weight = shares[:, number]
+        if not weight.any():
+            continue
+        row: dict[str, Any] = {"family": name, "notes": int(counts[number])}
+        for system in ("dry", *MODES, "codec of the target"):
+            mel = np.array([each["mel"] for each in all_heard[system].rows])
+            row[f"mel, {system}"] = float((weight * mel).sum() / weight.sum())
+        for mode in MODES:
+            lags = all_heard[mode].lags.get(number)
+            row[f"onsets, {mode} (ms)"] = float(np.median(lags)) if lags else None
+        for system in ("dry", *MODES):
+            wanted = all_heard[system].notes.get(number)
+            if wanted is not None:
+                row[f"found, {system} (%)"] = 100 * wanted[1] / max(1, wanted[0])
+        rows.append(row)
+    return rows
+
+
+def best_mode(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The mode that should be the default.
+
+    A network must beat the effects both in Fréchet distance to the targets and in mel distance,
+    must not clip, and must keep `KEPT_NOTES` of the dry sound's note F1 where that was measured.
+    Of those that do, the one with the least Fréchet distance.
+    """
+    by_name = {row["sound"]: row for row in rows}
+    effects = by_name["effects"]
+    good = [
+        mode
+        for mode in MODES[1:]
+        if by_name[mode]["Frechet"] < effects["Frechet"]
+        and by_name[mode]["mel distance (dB)"] < effects["mel distance (dB)"]
+        and not by_name[mode]["clipped (%)"]
+        and by_name[mode].get("of the dry one's", 1.0) >= KEPT_NOTES
+    ]
+    return min(good, key=lambda mode: float(by_name[mode]["Frechet"]), default=MODES[0])
+
+
+def _audio(sound: Sound, n_samples: int) -> Audio:
+    return Audio(np.ascontiguousarray(sound[:, :n_samples]), RATE)
+
+
+def train_classifier(
+    folder: Path, n_files: int, n_samples: int
+) -> tuple[StyleClassifier | None, str]:
+    """A classifier of styles from targets of training pieces: each excerpt in two styles."""
+    if not n_files:
+        return None, "The classifier of styles is left out."
+    rows, styles = [], []
+    names = style_names()
+    for path in pair_files(folder, "train")[:n_files]:
+        batch = read_pairs(path)
+        for index in range(len(batch.entries)):
+            own = batch.entries[index].style
+            other = names[(names.index(own) + 1 + index % (len(names) - 1)) % len(names)]
+            plain = features(_audio(batch.large[index], n_samples))
+            for style in (own, other):
+                sound = _audio(batch.target(index, style), n_samples)
+                rows.append(features_beside(sound, plain))
+                styles.append(style)
+        print(f"classifier: {path.name}, {len(rows)} sounds", flush=True)
+    note = (
+        "Style heard: the share of excerpts whose style a linear classifier names, of "
+        f"{len(names)}; it was trained on {len(rows)} targets of training pieces, beside the large "
+        "SoundFont's plain render. It is to be believed as far as it is right about the targets "
+        "(goal: 90 %). Effects work on the small SoundFont, which it has not learnt to hear past."
+    )
+    return StyleClassifier.fit(np.array(rows), styles), note
+
+
+def excerpts(folder: Path, split: str, count: int) -> Iterator[tuple[PairBatch, int]]:
+    """Excerpts spread evenly over a split's files."""
+    files = pair_files(folder, split)
+    for number, path in enumerate(files):
+        batch = read_pairs(path)
+        share = count * (number + 1) // len(files) - count * number // len(files)
+        chosen = np.linspace(0, len(batch.entries) - 1, min(share, len(batch.entries)))
+        for index in sorted({round(at) for at in chosen.tolist()}):
+            yield batch, index
+
+
+def main() -> None:
+    """Measure, write the table and the page."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--pairs", type=Path, required=True, help="folder of pairs")
+    parser.add_argument("--weights", type=Path, help="folder of weights; shipped ones by default")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--excerpts", type=int, default=48)
+    parser.add_argument("--seconds", type=float, default=12.0, help="of each excerpt")
+    parser.add_argument("--embedding", default="mel-statistics")
+    parser.add_argument("--classifier-files", type=int, default=8, help="of training; 0 leaves out")
+    parser.add_argument("--pictures", type=int, default=6, help="excerpts shown in the page")
+    parser.add_argument("--record", type=Path, help="write which mode is best")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of table and page")
+    chosen = parser.parse_args()
+    torch.set_num_threads(1)
+    n_samples = round(chosen.seconds * RATE)
+    models = load_models(chosen.weights)
+    ear = embedding(chosen.embedding)
+    transcribe, about_notes = transcriber()
+    classifier, about_styles = train_classifier(chosen.pairs, chosen.classifier_files, n_samples)
+    all_heard = {name: Heard() for name in SYSTEMS}
+    styles: list[str] = []
+    shares, counts = [], np.zeros(len(FAMILIES), np.int64)
+    shown: dict[str, PageExcerpt] = {}
+    for number, (batch, index) in enumerate(excerpts(chosen.pairs, chosen.split, chosen.excerpts)):
+        entry, notes = batch.entries[index], batch.notes_of(index)
+        notes = notes[notes["onset"] < 1000 * chosen.seconds]
+        found, seconds = systems(batch, index, models, 1000 + number, n_samples)
+        for mode, spent in seconds.items():
+            all_heard[mode].seconds += spent
+        plain = features(_audio(batch.large[index], n_samples))
+        for name, sound in found.items():
+            measure(
+                all_heard[name],
+                sound,
+                found["dry"],
+                found["target"],
+                notes,
+                plain,
+                ear,
+                transcribe,
+            )
+        styles.append(entry.style)
+        own = np.bincount(notes["family"], minlength=len(FAMILIES))
+        counts += own
+        shares.append(own / max(1, own.sum()))
+        if len(shown) < chosen.pictures and entry.style not in shown:
+            shown[entry.style] = PageExcerpt(entry.style, entry.piece, found)
+        mels = {name: round(heard.rows[-1]["mel"], 2) for name, heard in all_heard.items()}
+        print(number + 1, entry.style, mels, flush=True)
+    rows = summary(all_heard, styles, classifier, chosen.seconds)
+    best = best_mode(rows)
+    notes_below = [
+        f"{len(styles)} excerpts of {chosen.seconds:g} s of the set {chosen.split}. Weights: codec "
+        f"{models.digests['codec'][:12]}, refiner {models.digests['refiner'][:12]}. Tokens at "
+        "temperature 0, without guidance, four passes.",
+        f"Frechet and kernel distance are those of whole sets to the targets, in the embedding "
+        f"{ear.name}; mel and STFT distance are to the excerpt's own target. `effects` and "
+        "`target, drawn again` draw another chain of the same style: the latter is how close the "
+        "style alone can bring one.",
+        about_notes,
+        about_styles,
+        "Pitch drift and onsets are against the dry sound (medians over excerpts; onsets: the "
+        "median lag around each note's onset), loudness as well, and "
+        "once more against the target: the large SoundFont's own tuning and attacks are in the "
+        "former, as the row of the target shows.",
+        "Speed: processor time of one thread, from samples to samples with levels and tail (the "
+        "networks work on 3 s more than an excerpt has; goal: 4 x real time on two cores).",
+        "Families: mel distances are means over excerpts, weighted by the family's share of notes.",
+        f"Best mode by the rule of this benchmark (`best_mode`): {best}.",
+    ]
+    files = write_table(
+        "refiner",
+        rows,
+        notes_below,
+        title="The refiner",
+        packages=("torch", "numpy", "scipy", "pyloudnorm"),
+        sections={"By family": families(all_heard, np.array(shares), counts)},
+        folder=chosen.out,
+    )
+    page = write_page(chosen.out / "refiner.html", rows, list(shown.values()), notes_below)
+    print(*files, page, sep="\n")
+    if chosen.record is not None:
+        record = {"best": best, "weights": models.digests, "rows": rows}
+        write_text(chosen.record, json.dumps(record, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
