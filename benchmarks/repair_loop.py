@@ -3,12 +3,15 @@
     python -m benchmarks.repair_loop [--plans 100] [--minutes 0.5] [--engines transformer rules]
 
 The same plans a style go to each engine. Its notes are analysed, mended and analysed again. The
-table is written after every style. With ``--pieces FILE`` several runs add to one table.
+table is written at the end. ``--pieces FILE`` keeps the figures of single pieces: a run that
+is cut off goes on there, several runs add to one table, and ``--table`` only writes it.
+``--warnings`` has warnings mended as well as errors.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import time
 from pathlib import Path
@@ -41,7 +44,9 @@ def figures(reading: Reading, prefix: str) -> dict[str, float]:
     }
 
 
-def measure(name: str, engine: Engine, style: str, seed: int, minutes: float) -> dict[str, float]:
+def measure(
+    name: str, engine: Engine, style: str, seed: int, minutes: float, warnings: bool = False
+) -> dict[str, float]:
     """One plan filled and mended."""
     plan = make_plan(seed=seed, minutes=minutes, **STYLES[style])
     start = time.process_time()
@@ -55,7 +60,7 @@ def measure(name: str, engine: Engine, style: str, seed: int, minutes: float) ->
         engines,
         rules_for(plan),
         seed,
-        RepairSettings(),
+        RepairSettings(severities=("error", "warning") if warnings else ("error",)),
         load_analyser,
         name != "rules",
     )
@@ -69,6 +74,7 @@ def measure(name: str, engine: Engine, style: str, seed: int, minutes: float) ->
         **figures(after, "after"),
         "repairs": len(taken),
         "by pitches": sum(repair.maker == "nudge" for repair in taken),
+        "refills": sum(repair.maker != "nudge" for repair in taken),
         "not mended": len(done.repairs) - len(taken),
         "candidates": sum(repair.n_candidates for repair in done.repairs),
         "remarks": sum(doubt.agrees for doubt in done.after.doubts),
@@ -79,15 +85,19 @@ def measure(name: str, engine: Engine, style: str, seed: int, minutes: float) ->
 
 
 def bach() -> dict[str, Any]:
-    """Bach's own figures: errors and warnings per 100 chords of people's analyses."""
+    """Bach's own figures under people's analyses, as if those were the plan."""
     from hybrid.symbolic_transformer.roman_text import read_roman_text
     from hybrid.theory import check
+    from hybrid.theory.agreement import fit_chords
 
     folder = data_folder() / "roman_numerals" / "bach_chorales"
-    errors = warnings = chords = 0
+    errors = warnings = chords = kept = basses = 0
     for name, score in read_chorales().items():
         text = (folder / f"bach_chorale_{name}" / "analysis.txt").read_text(encoding="utf-8")
-        chords += len(read_roman_text(text, score, name))
+        fits = fit_chords(read_roman_text(text, score, name), score)
+        chords += len(fits)
+        kept += sum(fit.kept for fit in fits)
+        basses += sum(fit.has_bass for fit in fits)
         found = [item.severity for item in check(score)]
         errors += found.count("error")
         warnings += found.count("warning")
@@ -97,6 +107,8 @@ def bach() -> dict[str, Any]:
         "plans": 80,
         "errors after": round(100 * errors / chords, 2),
         "warnings after": round(100 * warnings / chords, 1),
+        "chords after": round(kept / chords, 3),
+        "bass after": round(basses / chords, 3),
     }
 
 
@@ -109,22 +121,32 @@ def main() -> None:
     parser.add_argument(
         "--pieces", type=Path, help="file that figures of single pieces are added to (JSON lines)"
     )
+    parser.add_argument("--warnings", action="store_true", help="mend warnings too")
+    parser.add_argument("--table", action="store_true", help="only write the table of --pieces")
     options = parser.parse_args()
-    found: list[dict[str, Any]] = []
-    for name in options.engines:
+    found = _read(options.pieces)
+    for name in [] if options.table else options.engines:
         engine = make_engine(name)
-        for style in options.styles:
-            for seed in range(options.plans):
-                row = {"style": style, "engine": name}
-                row |= measure(name, engine, style, seed, options.minutes)
-                found.append(row)
-                print(row, flush=True)
-                if options.pieces:
-                    with options.pieces.open("a", encoding="utf-8") as stream:
-                        stream.write(json.dumps(row) + "\n")
-                    lines = options.pieces.read_text(encoding="utf-8").splitlines()
-                    found = [json.loads(line) for line in lines]
-            write([bach(), *means(found)], options.minutes)
+        label = f"{name}, warnings too" if options.warnings else name
+        # Style by style for each seed, so that a run that is cut off has as many plans of each.
+        for seed, style in itertools.product(range(options.plans), options.styles):
+            row: dict[str, Any] = {"style": style, "engine": label, "seed": seed}
+            if any(row.items() <= other.items() for other in found):
+                continue
+            row |= measure(name, engine, style, seed, options.minutes, options.warnings)
+            print(row, flush=True)
+            found.append(row)
+            if options.pieces:
+                with options.pieces.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps(row) + "\n")
+    write([bach(), *means(_read(options.pieces) or found)], options.minutes)
+
+
+def _read(path: Path | None) -> list[dict[str, Any]]:
+    """Figures of pieces that were measured before."""
+    if path is None or not path.exists():
+        return []
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
 def means(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -134,7 +156,7 @@ def means(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
         own = [row for row in found if (row["engine"], row["style"]) == (engine, style)]
         line: dict[str, Any] = {"style": style, "engine": engine, "plans": len(own)}
         for key in own[0]:
-            if key not in line:
+            if key not in line and key != "seed":
                 line[key] = round(float(np.nanmean([row[key] for row in own])), 3)
         rows.append(line)
     return rows

@@ -358,6 +358,7 @@ def compose(
     engine: str | Engine = DEFAULT_ENGINE,
     fill: bool = True,
     repairs: int = DEFAULT_REPAIRS,
+    warnings: bool = False,
     progress: Progress = silent,
 ) -> Piece:
     """Compose a piece.
@@ -382,6 +383,8 @@ def compose(
         False makes the plan only.
     repairs : int
         Places that are mended at most (`hybrid.repair`); 0 leaves the notes as they were written.
+    warnings : bool
+        Mend warnings of the rules as well as errors; takes longer.
     progress : callable
         Called with a stage's name and the share of it that is done.
 
@@ -397,7 +400,9 @@ def compose(
 
     if isinstance(engine, str) and engine not in ENGINES:
         raise ConfigError(f"engine must be one of {', '.join(ENGINES)}, got {engine!r}")
-    repair_settings = RepairSettings(budget=repairs)  # refused before anything is written
+    severities = ("error", "warning") if warnings else ("error",)
+    # Refused before anything is written.
+    repair_settings = RepairSettings(budget=repairs, severities=severities)
     options = {
         "form": form,
         "style": style,
@@ -410,6 +415,7 @@ def compose(
         "drums": drums,
         "engine": engine if isinstance(engine, str) else engine.name,
         "repairs": repairs,
+        "warnings": warnings,
     }
     progress("plan", 0.0)
     wishes = (form, style, key, metre, tempo_qpm, minutes, texture, instruments or None, drums)

@@ -29,6 +29,7 @@ def analyse(
     ] = None,
     page: Annotated[bool, typer.Option(help="With -o, write NAME.html too.")] = True,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Read keys and Roman numerals from a score.
 
@@ -40,28 +41,35 @@ def analyse(
     """
     import json
 
+    from hybrid.cli.progress import progress
     from hybrid.harmony.report import write_analysis
     from hybrid.harmony.shipped import load_analyser
     from hybrid.harmony.tables import analysis_record, analysis_table
     from hybrid.io.files import read_score
 
-    reading = read_score(file)
-    for loss in reading.losses:
-        typer.echo(f"hybrid: {file.name}: {loss}", err=True)
-    score = reading.score
-    analysis = load_analyser(weights or ()).analyse(score)
-    if output is not None:
-        written = write_analysis(analysis, score, output, file.stem)
-        if page:
+    written: list[Path] = []
+    with progress(quiet) as show:
+        show("score", 0.0)
+        reading = read_score(file)
+        for loss in reading.losses:
+            typer.echo(f"hybrid: {file.name}: {loss}", err=True)
+        score = reading.score
+        show("harmony", 0.0)
+        analysis = load_analyser(weights or ()).analyse(score)
+        if output is not None:
+            show("files", 0.0)
+            written = write_analysis(analysis, score, output, file.stem)
+        if output is not None and page:
             from hybrid.io.atomic import write_text
             from hybrid.report.harmony_page import build_harmony_page
 
+            show("page", 0.0)
             musicxml = (output / f"{file.stem}.musicxml").read_text(encoding="utf-8")
             text = build_harmony_page(score, analysis, musicxml=musicxml, source=file.name)
             write_text(output / f"{file.stem}.html", text)
             written.append(output / f"{file.stem}.html")
-        for path in written:
-            typer.echo(f"hybrid: wrote {path}", err=True)
+    for path in written:
+        typer.echo(f"hybrid: wrote {path}", err=True)
     if json_output:
         typer.echo(json.dumps(analysis_record(analysis, score), indent=1))
     else:

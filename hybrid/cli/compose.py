@@ -66,6 +66,9 @@ def compose(
         bool, typer.Option(help="Mend what breaks rules or departs from the plan.")
     ] = True,
     repairs: Annotated[int, typer.Option(help="Places that are mended at most.")] = 32,
+    warnings: Annotated[
+        bool, typer.Option("--warnings", help="Mend warnings too, not only errors; takes longer.")
+    ] = False,
     soundfont: Annotated[
         str | None, typer.Option(help="SoundFont, by name or path. [default: TimGM6mb]")
     ] = None,
@@ -144,6 +147,7 @@ def compose(
             engine=engine,
             fill=not plan_only,
             repairs=repairs if repair else 0,
+            warnings=warnings,
             progress=show,
         )
         written = save(piece, output, options, progress=show)

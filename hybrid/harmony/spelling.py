@@ -3,7 +3,9 @@
 Chroma of half a bar's length or so is matched with the 24 keys; a Viterbi path that pays for
 the distance between keys on the line of fifths smooths them; tonics are spelled so that
 successive keys stand close; every note then takes the place that its key gives its pitch
-class (`hybrid.core.pitch.Key.spell`).
+class (`hybrid.core.pitch.Key.spell`). Last, what sounds as the third between a root and its fifth
+is spelled as their third: so a dominant in an upbeat keeps its leading tone where the key around
+does not have it yet.
 
 References
 ----------
@@ -16,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.pitch import NO_SPELLING, Key
+from hybrid.harmony.graph import expand_ranges
 
 #: Weights of the scale degrees 0..11 semitones above the tonic (Temperley 2001, ch. 7).
 _MAJOR = np.array([5.0, 2.0, 3.5, 2.0, 4.5, 4.0, 2.0, 4.5, 2.0, 3.5, 1.5, 4.0])
@@ -68,11 +71,33 @@ def guess_spellings(
     padded = np.pad(chroma, ((2, 2), (0, 0)))
     chroma = np.sum([w * padded[i : i + len(chroma)] for i, w in enumerate(window)], axis=0)
     tables = np.array([key._spellings for key in _path(chroma)])
-    spelled = tables[segment, classes]
+    spelled = _as_thirds(
+        onset_quarters, onset_quarters + duration_quarters, classes, tables[segment, classes]
+    )
     if known is not None:
         keep = known != NO_SPELLING
         spelled[keep] = known[keep]
     return spelled.astype(np.int64)
+
+
+def _as_thirds(
+    onset: NDArray[np.float64],
+    end: NDArray[np.float64],
+    classes: NDArray[np.int64],
+    spelled: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Spellings in which the third of every major triad that sounds is a major third."""
+    moments = np.unique(onset)
+    note, moment = expand_ranges(np.searchsorted(moments, onset), np.searchsorted(moments, end))
+    nothing = np.iinfo(np.int64).min // 2
+    sounding = np.full((len(moments), 12), nothing)
+    sounding[moment, classes[note]] = spelled[note]
+    root = sounding[moment, (classes[note] - 4) % 12]
+    fifth = sounding[moment, (classes[note] + 3) % 12]
+    is_third = (root > nothing) & (fifth == root + 1)
+    spelled = spelled.copy()
+    spelled[note[is_third]] = root[is_third] + 4
+    return spelled
 
 
 def _path(chroma: NDArray[np.float64]) -> list[Key]:

@@ -245,6 +245,16 @@ def test_the_command_writes_what_it_prints(folder: Path) -> None:
     ]
 
 
+def test_the_command_names_its_stages_unless_it_is_quiet(folder: Path) -> None:
+    score, weights = folder / "group" / "piece" / "score.mxl", folder / "weights.safetensors"
+    command = ["analyse", str(score), "--weights", str(weights)]
+    heard = CliRunner().invoke(app, command, catch_exceptions=False)
+    quiet = CliRunner().invoke(app, [*command, "-q"], catch_exceptions=False)
+    assert "hybrid: harmony ..." in heard.stderr
+    assert quiet.stderr == ""
+    assert quiet.stdout == heard.stdout
+
+
 def test_evaluation_by_command(folder: Path) -> None:
     command = ["evaluate", "analyser", str(folder), "--weights"]
     weights = str(folder / "weights.safetensors")

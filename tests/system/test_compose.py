@@ -213,3 +213,13 @@ def test_accompanied_textures_are_not_judged_as_four_singers() -> None:
     chorale, accompanied = load_rule_set("chorale"), load_rule_set("accompanied")
     assert set(accompanied.rules) < set(chorale.rules)
     assert accompanied.hard == chorale.hard
+
+
+def test_warnings_are_mended_on_request() -> None:
+    plain = hybrid.compose(style="chorale", minutes=0.5, seed=3)
+    mended = hybrid.compose(style="chorale", minutes=0.5, seed=3, warnings=True)
+    assert plain.analysis.count("warning") > 0
+    assert not plain.trace.repairs
+    assert mended.analysis.count("warning") < plain.analysis.count("warning")
+    assert mended.analysis.count("error") == 0
+    assert {repair["kind"] for repair in mended.trace.repairs} == {"rule"}
