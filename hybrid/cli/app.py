@@ -13,6 +13,7 @@ from hybrid.cli import (
     doctor,
     drums,
     grammars,
+    listening,
     refining,
     repair,
     scores,
@@ -54,6 +55,7 @@ drums.register(app)
 writing.register(app)
 scores.register(app)
 refining.register(app)
+listening.register(app)
 repair.register(app)
 analysis.register(app)
 grammars.register(app)
