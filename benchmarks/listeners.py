@@ -93,7 +93,9 @@ class Ears:
         levels = torch.from_numpy(np.concatenate([rows_of(mel_levels(each)) for each in heard]))
         with torch.inference_mode():
             rows = [
-                torch.cat([network(part) for part in levels.split(64)]).double().numpy()
+                torch.cat([network(levels[at : at + 64]) for at in range(0, len(levels), 64)])
+                .double()
+                .numpy()
                 for network in (self.listener.network, self._untrained)
             ]
         return dict(zip(self.names, (*rows, embed_set(heard, self._plain)), strict=True))

@@ -113,7 +113,10 @@ class EncodecEmbedding:
         if self._network.config.audio_channels == 2:
             rows = rows.expand(-1, 2, -1)
         with torch.inference_mode():
-            parts = [self._network.encoder(part).mean(dim=2) for part in rows.split(_ROWS)]
+            parts = [
+                self._network.encoder(rows[at : at + _ROWS]).mean(dim=2)
+                for at in range(0, len(rows), _ROWS)
+            ]
         return _rows(torch.cat(parts))
 
 

@@ -81,7 +81,9 @@ class Listener(nn.Module):
                 nn.Conv2d(3 * width, 4 * width, 3, stride=2, padding=1),
             ]
         )
-        self.norms = nn.ModuleList([nn.BatchNorm2d(conv.out_channels) for conv in self.convs])
+        self.norms = nn.ModuleList(
+            [nn.BatchNorm2d(size) for size in (width, 2 * width, 2 * width, 3 * width, 4 * width)]
+        )
         self.out = nn.Linear(4 * width * (BANDS // 16), config.n_out)
         self.register_buffer("centre", torch.zeros(config.n_out))
         self.register_buffer("scale", torch.ones(config.n_out))
@@ -155,7 +157,7 @@ class ListenerEmbedding:
     def __call__(self, audio: Audio) -> NDArray[np.float64]:
         rows = torch.from_numpy(rows_of(mel_levels(audio)))
         with torch.inference_mode():
-            parts = [self.network(part) for part in rows.split(_ROWS)]
+            parts = [self.network(rows[at : at + _ROWS]) for at in range(0, len(rows), _ROWS)]
         found: NDArray[np.float64] = torch.cat(parts).numpy().astype(np.float64)
         return found
 
