@@ -148,7 +148,7 @@ def read_dry(path: str | Path) -> DryBatch:
         If it is none, or is damaged.
     """
     try:
-        with np.load(path, allow_pickle=False) as held:
+        with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as held:
             sound, notes, counts = held["sound"], held["notes"], held["counts"]
             rate = int(held["sample_rate"])
     except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:

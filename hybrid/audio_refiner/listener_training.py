@@ -2,9 +2,9 @@
 
     python -m hybrid.audio_refiner.listener_training --data PAIRS -o RUN [--minutes 9]
 
-Four tasks at once, each with a linear layer of its own on the 64 numbers: which instrument families
-sound, which SoundFont or style of production it is, which of a batch's seconds is of the same
-recording, and how much noise, low-pass and room was added.
+Four tasks at once, each with a linear layer of its own on the learnt numbers: which instrument
+families sound, which SoundFont or style of production it is, which of a batch's seconds is of the
+same recording, and how much noise, low-pass and room was added.
 
 References
 ----------
@@ -159,7 +159,7 @@ class ListenerTrainer(TrainingLoop):
         levels, families, which = drawn
         # Convolutions of a CPU with tiles for bfloat16 are several times as fast in it.
         with torch.autocast("cpu", torch.bfloat16):
-            found = listener(levels)
+            found = listener.learnt(levels)
         found = found.float()
         twice = torch.cat([which, which])
         losses = {
@@ -230,7 +230,7 @@ class ListenerTrainer(TrainingLoop):
         made.eval()
         generator = torch.Generator().manual_seed(1)
         count = min(self.settings.batch, len(self.train.levels))
-        found = torch.cat([made(self.train.draw(count, generator)[0]) for _ in range(40)])
+        found = torch.cat([made.learnt(self.train.draw(count, generator)[0]) for _ in range(40)])
         made.centre.copy_(found.mean(dim=0))
         made.scale.copy_(found.std(dim=0).clamp(min=1e-3))
         return made

@@ -1,4 +1,9 @@
-"""A small trained ear: a second of sound as 64 numbers, for distances between sets of sounds.
+"""A small trained ear: a second of sound as 128 numbers, for distances between sets of sounds.
+
+Half of the numbers are learnt, by a small network over the second's mel spectrogram; half are
+measured, means and deviations of its bands. The learnt ones tell productions and instruments apart,
+the measured ones see to it that more damage lies further away, which the network alone does not
+warrant.
 
 It is our own, trained here on some hours of rendered music; it is not VGGish, nor comparable to
 it. It learnt to tell instrument families, the SoundFont and style of production, which seconds are
@@ -31,6 +36,8 @@ SAMPLE_RATE, N_FFT, HOP, BANDS = 44100, 2048, 1024, 64
 FRAMES = 43
 FLOOR_DB = -100.0
 _ROWS = 64  # that go through the network at a time
+#: Decibels of a measured number that count as much as a deviation of a learnt one.
+MEASURED_DB = 6.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +49,7 @@ class ListenerConfig:
     width : int
         Channels of the first layer; the last has four times as many.
     n_out : int
-        Numbers of a row.
+        Learnt numbers of a row.
     """
 
     width: int = 24
@@ -61,8 +68,9 @@ class ListenerConfig:
 class Listener(nn.Module):
     """Convolutions over a second's mel spectrogram, a mean over time, one linear layer.
 
-    `forward` takes (B, 2, 43, 64) levels in dB of mid and side and gives (B, n_out), each number
-    with mean 0 and deviation 1 over the recordings it was trained on.
+    `learnt` takes (B, 2, 43, 64) levels in dB of mid and side and gives (B, n_out), each number
+    with mean 0 and deviation 1 over the recordings it was trained on; `forward` puts 64 measured
+    numbers behind them.
     """
 
     centre: Tensor
@@ -89,6 +97,10 @@ class Listener(nn.Module):
         self.register_buffer("scale", torch.ones(config.n_out))
 
     def forward(self, levels: Tensor) -> Tensor:
+        return torch.cat([self.learnt(levels), measured(levels)], dim=1)
+
+    def learnt(self, levels: Tensor) -> Tensor:
+        """The network's numbers, (B, n_out)."""
         x = (levels - FLOOR_DB / 2) / 25
         for conv, norm in zip(self.convs, self.norms, strict=True):
             made = functional.relu(norm(conv(x)))
@@ -97,6 +109,13 @@ class Listener(nn.Module):
         x = x.mean(dim=2).flatten(1)  # (B, 4 width x bands / 16)
         made_out: Tensor = (self.out(x) - self.centre) / self.scale
         return made_out
+
+
+def measured(levels: Tensor) -> Tensor:
+    """Means and deviations over time of 32 bands of the middle, in `MEASURED_DB`: (B, 64)."""
+    bands = levels[:, 0].unflatten(2, (BANDS // 2, 2)).mean(dim=3)  # (B, T, 32)
+    both = torch.cat([bands.mean(dim=1), bands.std(dim=1, correction=0)], dim=1)
+    return both / MEASURED_DB
 
 
 def mel_levels(audio: Audio) -> NDArray[np.float32]:
@@ -121,7 +140,8 @@ def mel_levels(audio: Audio) -> NDArray[np.float32]:
     parts = []
     for part in spectra(sides, N_FFT, HOP):
         power = np.square(np.abs(part) * np.float32(2 / N_FFT)) @ filters
-        parts.append(10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10))))
+        decibels = 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
+        parts.append(np.maximum(decibels, np.float32(FLOOR_DB)))
     return np.concatenate(parts, axis=1).astype(np.float32)
 
 

@@ -158,15 +158,19 @@ class Transcriber(nn.Module):
     def forward(self, levels: Tensor) -> Heard:
         keys, drums = [], []
         n_frames = levels.shape[2]
-        every = torch.arange(N_KEYS, device=levels.device)
+        bins = _LOW + BINS_A_SEMITONE * torch.arange(N_KEYS)[:, None] + torch.tensor(_SHIFTS)
         for wide in self.padded(levels):
+            # Each key's bins at every moment: (T', 88, bins) of the quick and the sharp picture.
+            quick, sharp = (
+                wide[picture].index_select(1, bins.flatten()).reshape(-1, *bins.shape) / 64 - 1
+                for picture in (1, 0)
+            )
+            places = [(quick, at) for at in QUICK_FRAMES] + [(sharp, at) for at in SHARP_FRAMES]
             parts = []
             for first in range(0, n_frames, _CHUNK):
-                frames = torch.arange(first, min(first + _CHUNK, n_frames), device=levels.device)
-                found = self.at_keys(
-                    wide, frames.repeat_interleave(N_KEYS), every.repeat(len(frames))
-                )
-                parts.append(found.reshape(len(frames), N_KEYS, N_HEADS))
+                stop = min(first + _CHUNK, n_frames)
+                seen = [view[CONTEXT + at + first : CONTEXT + at + stop] for view, at in places]
+                parts.append(self.keys(torch.cat(seen, dim=2)))  # (T, 88, 4)
             keys.append(torch.cat(parts).permute(2, 0, 1))
-            drums.append(self.at_moments(wide, torch.arange(n_frames, device=levels.device)).T)
+            drums.append(self.at_moments(wide, torch.arange(n_frames)).T)
         return Heard(torch.stack(keys), torch.stack(drums))

@@ -39,7 +39,7 @@ def recordings() -> ListenerSet:
 
 def test_listener_learns_and_goes_on(recordings: ListenerSet, tmp_path: Path) -> None:
     assert recordings.kind.max() < len(KINDS)
-    settings = ListenerTraining(updates=30, batch=8, check_every=30, save_every=10, warmup=3)
+    settings = ListenerTraining(updates=20, batch=8, check_every=20, save_every=10, warmup=3)
     config = ListenerConfig(width=4, n_out=8)
 
     def run(folder: Path, *stops: int) -> ListenerTrainer:
@@ -49,15 +49,16 @@ def test_listener_learns_and_goes_on(recordings: ListenerSet, tmp_path: Path) ->
             trainer.run(stop_at=stop)
         return trainer
 
-    once = run(tmp_path / "once", 30)
-    assert once.measure()["valid kind right"] > 0.7
+    once = run(tmp_path / "once", 20)
+    assert once.measure()["valid kind right"] > 0.6
     finished = once.finished()
-    twice = run(tmp_path / "twice", 13, 30)
+    twice = run(tmp_path / "twice", 13, 20)
     for mine, yours in zip(
         finished.state_dict().values(), twice.finished().state_dict().values(), strict=True
     ):
         assert torch.equal(mine, yours)
-    rows = finished(once.train.draw(8, torch.Generator().manual_seed(3))[0])
+    with torch.no_grad():
+        rows = finished.learnt(once.train.draw(8, torch.Generator().manual_seed(3))[0])
     assert abs(float(rows.mean())) < 0.5
     with pytest.raises(ConfigError, match="settings it began with"):
         ListenerTrainer(

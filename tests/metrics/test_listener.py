@@ -91,18 +91,18 @@ def test_ranks_damage(
 def test_same_sound_same_rows(listener: ListenerEmbedding) -> None:
     sound = Audio(music(1), RATE)
     first = listener(sound)
-    assert first.shape == (2, 64)
+    assert first.shape == (2, 128)
     assert first.tobytes() == ListenerEmbedding()(sound).tobytes()
     assert np.isfinite(first).all()
 
 
 def test_hears_any_sound(listener: ListenerEmbedding) -> None:
-    assert listener(Audio(np.zeros((2, 1), np.float32), RATE)).shape == (1, 64)
-    assert listener(Audio(np.zeros((1, RATE * 3), np.float32), RATE)).shape == (3, 64)
+    assert listener(Audio(np.zeros((2, 1), np.float32), RATE)).shape == (1, 128)
+    assert listener(Audio(np.zeros((1, RATE * 3), np.float32), RATE)).shape == (3, 128)
     rng = np.random.default_rng(0)
     for rate in (8000, 11025, 44101, 192000):
         found = listener(Audio(rng.standard_normal((1, rate)).astype(np.float32) * 0.1, rate))
-        assert found.shape[1] == 64
+        assert found.shape[1] == 128
         assert np.isfinite(found).all()
     with pytest.raises(ConfigError, match="mono or stereo"):
         listener(Audio(np.zeros((3, RATE), np.float32), RATE))
@@ -142,7 +142,7 @@ def test_weights_in_a_file(tmp_path: Path) -> None:
     network = Listener(ListenerConfig(width=4, n_out=5)).eval()
     save_listener(network, path, {"updates": 1})
     again = embedding_by_name("listener", path)
-    assert again(Audio(music(0), RATE)).shape == (2, 5)
+    assert again(Audio(music(0), RATE)).shape == (2, 5 + 64)
     with pytest.raises(ConfigError, match="no weights of a listener"):
         embedding_by_name("listener", tmp_path / "none.safetensors")
     with pytest.raises(ConfigError, match="embedding must be one of"):
