@@ -32,9 +32,9 @@ class Thresholds:
     """
 
     onset: float = 0.5
-    sounding: float = 0.4
+    sounding: float = 0.6
     end: float = 0.7
-    drums: float = 0.5
+    drums: float = 0.4
 
     def __post_init__(self) -> None:
         for name in ("onset", "sounding", "end", "drums"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +42,8 @@ def music(seed: int, seconds: float = 2.1) -> NDArray[np.float32]:
                 tone = np.sin(2 * np.pi * partial * hertz * since + phases)
                 chord += np.exp(-since * (2 + 0.8 * partial)) * tone / partial**1.2
         made[:, first : first + len(since)] += chord
-    return (0.3 * made / np.abs(made).max()).astype(np.float32)
+    scaled: NDArray[np.float32] = (0.3 * made / np.abs(made).max()).astype(np.float32)
+    return scaled
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +75,7 @@ def test_ranks_damage(
     grades: tuple[float, ...],
 ) -> None:
     rng = np.random.default_rng(0)
-    damage = {
+    damage: Callable[[NDArray[np.float32], float], NDArray[np.float32]] = {
         "noise": lambda sound, grade: add_noise(sound, grade, rng),
         "low-pass": lambda sound, grade: low_pass(sound, RATE, grade),
         "room": lambda sound, grade: add_room(sound, RATE, grade, rng),
