@@ -159,8 +159,8 @@ def embedding_table(folder: Path) -> None:
             "Distances in different embeddings cannot be compared; only whether they rise can.",
             "The listener's network learnt to tell how much noise, low-pass and room was added to "
             "other recordings; the other kinds of damage it never heard in training. 'its learnt "
-            "half' is that network alone. The measured half, and its weight, were added after a first "
-            "run of this table, in which the network alone did not rank low-passes and rooms "
+            "half' is that network alone. The measured half, and its weight, were added after a "
+            "first run of this table, in which the network alone did not rank low-passes and rooms "
             "rightly.",
             f"With few rows, as here {len(reference['listener'])} of 128 numbers on either side, "
             "Fréchet distances are too large by chance and uncertain by some units; what differs "

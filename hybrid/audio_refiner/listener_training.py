@@ -268,9 +268,10 @@ def train_listener(
         settings = replace(settings, updates=updates)
     cache = output / "levels"
     cache.mkdir(parents=True, exist_ok=True)
-    sets = [listener_set(pair_files(data, split), cache) for split in ("train", "valid")]
-    print(f"{len(sets[0].levels)} recordings, {len(sets[1].levels)} held out", flush=True)
-    trainer = ListenerTrainer(ListenerConfig(), settings, *sets, output)
+    train = listener_set(pair_files(data, "train"), cache)
+    valid = listener_set(pair_files(data, "valid"), cache)
+    print(f"{len(train.levels)} recordings, {len(valid.levels)} held out", flush=True)
+    trainer = ListenerTrainer(ListenerConfig(), settings, train, valid, output)
 
     def tell(share: float, row: dict[str, float]) -> None:
         shown = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if name != "update")
@@ -280,7 +281,7 @@ def train_listener(
     weights = output / "listener.safetensors"
     held_out = {name: round(value, 4) for name, value in trainer.measure().items()}
     notes = {"updates": trainer.update, "of": settings.updates, "held_out": held_out}
-    notes["recordings"] = len(sets[0].levels)
+    notes["recordings"] = len(train.levels)
     save_listener(trainer.finished(), weights, notes)
     write_text(output / "listener_history.json", json.dumps(trainer.history, indent=1) + "\n")
     return weights

@@ -133,7 +133,7 @@ class _Excerpts:
             (np.ones_like(onset), settings.anywhere),
         )
         keys = [_some(mask, count, rng) for mask, count in groups]
-        struck = (self.drums[row, :, part] > 0).any(axis=0)
+        struck: NDArray[np.bool_] = np.any(self.drums[row, :, part] > 0, axis=0)
         moments = [_some(mask, settings.strokes, rng) for mask in (struck, ~struck)]
         return np.concatenate(keys), np.concatenate(moments)
 
@@ -291,9 +291,10 @@ def train_transcriber(
     files = dry_files(data, "train")
     if pairs is not None:
         files += pair_files(pairs, "train")
-    sets = [transcriber_set(each, cache) for each in (files, dry_files(data, "valid"))]
-    print(f"{len(sets[0].levels)} excerpts, {len(sets[1].levels)} held out", flush=True)
-    trainer = TranscriberTrainer(TranscriberConfig(), settings, *sets, output)
+    train = transcriber_set(files, cache)
+    valid = transcriber_set(dry_files(data, "valid"), cache)
+    print(f"{len(train.levels)} excerpts, {len(valid.levels)} held out", flush=True)
+    trainer = TranscriberTrainer(TranscriberConfig(), settings, train, valid, output)
 
     def tell(share: float, row: dict[str, float]) -> None:
         shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "update")
@@ -303,7 +304,7 @@ def train_transcriber(
     weights = output / "transcriber.safetensors"
     held_out = {name: round(value, 4) for name, value in trainer.measure().items()}
     notes = {"updates": trainer.update, "of": settings.updates, "held_out": held_out}
-    notes["excerpts"] = len(sets[0].levels)
+    notes["excerpts"] = len(train.levels)
     save_transcriber(trainer.average, weights, notes)
     write_text(output / "transcriber_history.json", json.dumps(trainer.history, indent=1) + "\n")
     return weights

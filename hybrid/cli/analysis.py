@@ -142,22 +142,21 @@ def evaluate_audio(
         raise ConfigError(
             "audio must be compared file with file or folder with folder, got one each"
         )
-    values: dict[str, Any]
     if reference.is_dir():
         chosen = embedding_by_name(embedding, weights)
         rng = stage_rng(seed, "evaluate", "audio")
-        values = compare_folders(reference, estimate, rng, chosen).to_dict()
+        values: dict[str, Any] = compare_folders(reference, estimate, rng, chosen).to_dict()
     else:
-        values = compare_audio(read_audio(reference), read_audio(estimate)).to_dict()
+        values = dict(compare_audio(read_audio(reference), read_audio(estimate)).to_dict())
     if midi is not None:
         with progress(quiet) as show:
             values["notes"] = note_rows(reference, estimate, midi, show)
     if json_output:
         typer.echo(json.dumps(values, indent=1))
         return
-    pairs, notes = values.pop("pairs", {}), values.pop("notes", {})
+    tables: dict[str, Any] = values.pop("pairs", {}) | values.pop("notes", {})
     _echo_rows(values)
-    for name, row in (pairs | notes).items():
+    for name, row in tables.items():
         typer.echo(f"\n{name}")
         _echo_rows(row)
 

@@ -113,7 +113,8 @@ class Listener(nn.Module):
 
 def measured(levels: Tensor) -> Tensor:
     """Means and deviations over time of 32 bands of the middle, in `MEASURED_DB`: (B, 64)."""
-    bands = levels[:, 0].unflatten(2, (BANDS // 2, 2)).mean(dim=3)  # (B, T, 32)
+    middle = levels[:, 0]
+    bands = middle.reshape(*middle.shape[:2], BANDS // 2, 2).mean(dim=3)  # (B, T, 32)
     both = torch.cat([bands.mean(dim=1), bands.std(dim=1, correction=0)], dim=1)
     return both / MEASURED_DB
 

@@ -35,8 +35,10 @@ def small() -> Transcriber:
     network = Transcriber(SMALL)
     with torch.no_grad():
         # So that some notes are heard in noise.
-        network.keys[-1].bias.zero_()
-        network.keys[-1].weight.mul_(10)
+        last = network.keys[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.bias.zero_()
+        last.weight.mul_(10)
     return network.eval()
 
 
