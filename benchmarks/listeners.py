@@ -194,7 +194,8 @@ def transcriber_table(folder: Path, pairs: Path | None, n_files: int) -> None:
             "The first lines count all notes of all excerpts. Those by family count how many of a "
             "family's notes are found, in whatever company (recall), and F1 in excerpts that only "
             "this family and drums play in.",
-            "spectral peaks: local maxima of the same spectra where the level rises, no training.",
+            "spectral peaks: local maxima of the same spectra where the level rises; no training, "
+            "but two limits chosen on validation renders.",
             f"Weights {digest[:16]}, after {notes['updates']} updates.",
         ],
         title="How many notes does the transcriber hear rightly?",

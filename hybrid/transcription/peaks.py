@@ -23,8 +23,9 @@ from hybrid.transcription.network import N_DRUMS
 from hybrid.transcription.sound import MemorySource, MonoReader
 
 _STEP_DB = (TOP_DB - FLOOR_DB) / 255
-#: How far under a moment's loudest a peak may lie, and by how much it rises where a note begins.
-_RANGE_DB, _RISE_DB, _BACK = 30.0, 9.0, 4
+#: How far under a moment's loudest a peak may lie, and by how much it rises where a note begins:
+#: the best of a few values on renders held out for validation.
+_RANGE_DB, _RISE_DB, _BACK = 12.0, 12.0, 4
 #: A peak this close to a louder one's harmonic, at most this much louder than it, is that harmonic.
 _HARMONICS = (12, 19, 24, 28, 31, 34, 36)
 _HARMONIC_DB = 3.0
@@ -33,8 +34,8 @@ _HARMONIC_DB = 3.0
 def pick_peaks(audio: Audio) -> NDArray[Any]:
     """Notes of a sound, `hybrid.transcription.notes.HEARD_DTYPE`; no drums.
 
-    A key sounds where its bin is a peak within 30 dB of the moment's loudest and no harmonic of a
-    lower key that sounds; it begins where its level rises by 9 dB within 46 ms.
+    A key sounds where its bin is a peak within 12 dB of the moment's loudest and no harmonic of a
+    lower key that sounds; it begins where its level rises by 12 dB within 46 ms.
     """
     reader = MonoReader(MemorySource(audio))
     found = levels(reader.read(0, reader.n_samples)).astype(np.float32) * _STEP_DB + FLOOR_DB
