@@ -1,7 +1,7 @@
 # Two commands do everything: `make compose` and `make test`. Each sets up what it needs first.
 
 .DEFAULT_GOAL := help
-.PHONY: help compose test test-slow check lint types layers format setup setup-run lock wheel bench docs train-audio clean distclean
+.PHONY: help compose test test-slow check lint types layers format setup setup-run lock wheel bench docs train-audio train-ears clean distclean
 
 BIN := .venv/bin
 SEED ?= 3
@@ -59,6 +59,11 @@ AUDIO_RUN ?= out/audio
 train-audio: setup ## train codec and refiner on a folder of pairs, or go on training them
 	$(BIN)/python -m hybrid.audio_refiner.audio_runs codec --data $(PAIRS) -o $(AUDIO_RUN)
 	$(BIN)/python -m hybrid.audio_refiner.audio_runs refiner --data $(PAIRS) -o $(AUDIO_RUN) --codec $(AUDIO_RUN)/codec.safetensors
+
+RENDERS ?= out/renders
+train-ears: setup ## train the embedding of sound and the transcriber, or go on training them
+	$(BIN)/python -m hybrid.audio_refiner.listener_training --data $(PAIRS) -o $(AUDIO_RUN)/listener
+	$(BIN)/python -m hybrid.audio_refiner.transcriber_training --data $(RENDERS) --pairs $(PAIRS) -o $(AUDIO_RUN)/transcriber
 
 docs: setup ## write the CLI help into docs/ again
 	$(BIN)/python tools/cli_help.py

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.audio_refiner.codec import Codec, CodecConfig
-from hybrid.audio_refiner.network_weights import load_network, save_network
+from hybrid.io.network_weights import load_network, save_network
 from hybrid.audio_refiner.shipped import CODEC_FILE, weights_file
 
 

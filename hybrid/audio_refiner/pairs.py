@@ -72,9 +72,36 @@ class PairOptions:
                 raise ConfigError(f"{name} must be in {low:g}..{high:g}, got {getattr(self, name)}")
 
     @property
+    def sample_rate(self) -> int:
+        return SAMPLE_RATE
+
+    @property
     def n_samples(self) -> int:
         """Samples of an excerpt."""
         return round(self.seconds * SAMPLE_RATE)
+
+
+@dataclass(frozen=True, eq=False)
+class PlayedExcerpt:
+    """An excerpt of a piece, played.
+
+    Attributes
+    ----------
+    piece : str
+    notes : np.ndarray, `ROLL_DTYPE`
+    start_seconds : float
+        Where it begins in the piece.
+    sounds : list of np.ndarray, shape (2, N), float32
+        With each SoundFont.
+    loudness : float
+        Of the first, LUFS.
+    """
+
+    piece: str
+    notes: NDArray[Any]
+    start_seconds: float
+    sounds: list[NDArray[np.float32]]
+    loudness: float
 
 
 def large_soundfont(wanted: str | None = None) -> SoundFont:
@@ -188,23 +215,21 @@ def make_batch(
     notes: list[NDArray[Any]] = []
     n_notes = 0
     for index in range(PER_FILE):
-        piece, excerpt_notes, start, sounds, loudness = _draw_pair(
-            pieces, rng, deck, fonts, options
-        )
-        dry[index], large[index] = sounds
+        drawn = draw_played(pieces, rng, deck, fonts, options)
+        dry[index], large[index] = drawn.sounds
         entries.append(
             PairEntry(
-                piece=piece,
-                start_seconds=round(start, 3),
+                piece=drawn.piece,
+                start_seconds=round(drawn.start_seconds, 3),
                 style=styles[(number * PER_FILE + index) % len(styles)],
                 chain_seed=int(rng.integers(2**31)),
-                loudness=round(loudness, 3),
+                loudness=round(drawn.loudness, 3),
                 first_note=n_notes,
-                n_notes=len(excerpt_notes),
+                n_notes=len(drawn.notes),
             )
         )
-        notes.append(excerpt_notes)
-        n_notes += len(excerpt_notes)
+        notes.append(drawn.notes)
+        n_notes += len(drawn.notes)
         if progress is not None:
             progress((index + 1) / PER_FILE)
     about = {
@@ -226,14 +251,20 @@ def make_batch(
     return PairBatch(about, tuple(entries), joined, dry, large)
 
 
-def _draw_pair(
+def draw_played(
     pieces: Mapping[str, Sequence[SourcePiece]],
     rng: np.random.Generator,
     deck: ProgramDeck,
-    fonts: tuple[SoundFont, SoundFont],
+    fonts: Sequence[SoundFont],
     options: PairOptions,
-) -> tuple[str, NDArray[Any], float, list[NDArray[np.float32]], float]:
-    """Name of the piece, notes, start, both sounds and the dry one's loudness."""
+) -> PlayedExcerpt:
+    """Draw an excerpt that every SoundFont can play, and play it.
+
+    Raises
+    ------
+    ScoreError
+        If none is found.
+    """
     sources = sorted(pieces)
     shares = np.array([SHARES.get(source, 0.1) for source in sources])
     reason = ""
@@ -249,11 +280,16 @@ def _draw_pair(
             reason = str(error)
             continue
         score = excerpt.score()
-        (dry, loudness), (large, other) = (_play(score, font, options) for font in fonts)
-        if loudness is None or other is None or min(loudness, other) < _SOFTEST_LUFS:
-            reason = f"{piece.name} with its programs is too soft: {loudness}, {other} LUFS"
+        played = [_play(score, font, options) for font in fonts]
+        levels = [level for _, level in played]
+        if any(level is None or level < _SOFTEST_LUFS for level in levels):
+            told = ", ".join(map(str, levels))
+            reason = f"{piece.name} with its programs is too soft: {told} LUFS"
             continue
-        return piece.name, excerpt.notes, excerpt.start_seconds, [dry, large], loudness
+        loudness = levels[0]
+        assert loudness is not None
+        sounds = [sound for sound, _ in played]
+        return PlayedExcerpt(piece.name, excerpt.notes, excerpt.start_seconds, sounds, loudness)
     raise ScoreError(f"an excerpt must be found in {_TRIES} tries, got none; the last: {reason}")
 
 

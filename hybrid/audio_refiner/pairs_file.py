@@ -154,8 +154,14 @@ def write_pairs(path: str | Path, batch: PairBatch, quality: float = 0.4) -> Non
     write_bytes(path, archive.getvalue())
 
 
-def read_pairs(path: str | Path) -> PairBatch:
+def read_pairs(path: str | Path, *, dry_only: bool = False) -> PairBatch:
     """Read a file of pairs.
+
+    Parameters
+    ----------
+    path : path
+    dry_only : bool
+        Leave the large SoundFont's sound out: ``large`` is then empty.
 
     Raises
     ------
@@ -186,7 +192,8 @@ def read_pairs(path: str | Path) -> PairBatch:
         if notes.dtype != ROLL_DTYPE:
             raise FormatError(f"{path}: notes must have the fields {ROLL_DTYPE.names}")
         shape = (len(entries), 2, int(about["n_samples"]))
-        dry, large = decode_ogg(dry_, shape, path), decode_ogg(large_, shape, path)
+        dry = decode_ogg(dry_, shape, path)
+        large = np.empty((0, 2, 0), np.float32) if dry_only else decode_ogg(large_, shape, path)
     except OSError as error:
         raise FormatError(f"cannot read {path}: {error.strerror or error}") from error
     except (zipfile.BadZipFile, KeyError, ValueError) as error:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hybrid.audio_refiner.network_weights import load_network, save_network
+from hybrid.io.network_weights import load_network, save_network
 from hybrid.audio_refiner.refiner_model import Refiner, RefinerConfig
 from hybrid.audio_refiner.shipped import REFINER_FILE, weights_file
 

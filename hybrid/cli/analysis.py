@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -108,46 +108,67 @@ def evaluate_analyser(
 def evaluate_audio(
     reference: Annotated[Path, typer.Argument(help="Sound, or folder of sounds, to go by.")],
     estimate: Annotated[Path, typer.Argument(help="Sound, or folder of sounds, to measure.")],
+    midi: Annotated[
+        Path | None,
+        typer.Option(
+            help="MIDI file of the notes, or folder of MIDI files named as the sounds: counts the "
+            "notes that are heard in both sounds."
+        ),
+    ] = None,
+    embedding: Annotated[
+        str,
+        typer.Option(
+            help="Of the distances between folders: listener (our own, trained), mel-statistics "
+            "(untrained), vggish, encodec, clap."
+        ),
+    ] = "listener",
+    weights: Annotated[
+        Path | None, typer.Option(help="Weights of the embedding, instead of those found.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Draws the subsets of the endless sample.")] = 1,
     json_output: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
 ) -> None:
     """Measure a sound against another of the same music, or a folder against a folder.
 
     Of two sounds: SI-SDR, STFT and mel distance, loudness, stereo correlation, pitch, onsets.
     Of two folders also the Frechet distance, with its estimate for an endless sample, and the
-    kernel distance, both over mel statistics (no trained embedding), and every pair of files
-    of one name.
+    kernel distance, both over an embedding, and every pair of files of one name. With MIDI
+    also how many of its notes are heard (F1; onsets within 50 ms).
     """
     import json
 
+    from hybrid.cli.progress import progress
     from hybrid.core.errors import ConfigError
     from hybrid.core.seeds import stage_rng
     from hybrid.io.wav import read_audio
     from hybrid.metrics.audio_compare import compare_audio, compare_folders
+    from hybrid.metrics.audio_embeddings import embedding_by_name
+    from hybrid.outside import note_rows
 
     if reference.is_dir() != estimate.is_dir():
         raise ConfigError(
             "audio must be compared file with file or folder with folder, got one each"
         )
     if reference.is_dir():
+        chosen = embedding_by_name(embedding, weights)
         rng = stage_rng(seed, "evaluate", "audio")
-        values = compare_folders(reference, estimate, rng).to_dict()
-        if not json_output:
-            pairs = values.pop("pairs")
-            for name in values:
-                typer.echo(f"{name:<30} {'-' if values[name] is None else values[name]}")
-            for pair, row in pairs.items():
-                typer.echo(f"\n{pair}")
-                _echo_rows(row)
-            return
+        values: dict[str, Any] = compare_folders(reference, estimate, rng, chosen).to_dict()
     else:
-        values = compare_audio(read_audio(reference), read_audio(estimate)).to_dict()
-        if not json_output:
-            _echo_rows(values)
-            return
-    typer.echo(json.dumps(values, indent=1))
+        values = dict(compare_audio(read_audio(reference), read_audio(estimate)).to_dict())
+    if midi is not None:
+        with progress(quiet) as show:
+            values["notes"] = note_rows(reference, estimate, midi, show)
+    if json_output:
+        typer.echo(json.dumps(values, indent=1))
+        return
+    tables: dict[str, Any] = values.pop("pairs", {}) | values.pop("notes", {})
+    _echo_rows(values)
+    for name, row in tables.items():
+        typer.echo(f"\n{name}")
+        _echo_rows(row)
 
 
-def _echo_rows(values: dict[str, float | None]) -> None:
+def _echo_rows(values: dict[str, Any]) -> None:
     for name, value in values.items():
         typer.echo(f"{name:<30} {'-' if value is None else value}")

@@ -14,6 +14,7 @@ from hybrid.cli import (
     doctor,
     drums,
     grammars,
+    listening,
     refining,
     repair,
     scores,
@@ -56,6 +57,7 @@ writing.register(app)
 scores.register(app)
 refining.register(app)
 coding.register(app)
+listening.register(app)
 repair.register(app)
 analysis.register(app)
 grammars.register(app)

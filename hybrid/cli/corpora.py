@@ -179,3 +179,41 @@ def pairs(
         )
     size = sum(path.stat().st_size for path in written) / 2**20
     typer.echo(f"{output}: {len(written)} files of pairs, {size:.1f} MiB")
+
+
+@corpora.command("renders")
+def renders(
+    output: Annotated[
+        Path, typer.Option("-o", "--output", help="Folder; files that are in it are kept.")
+    ],
+    train: Annotated[int, typer.Option(help="Files of 25 excerpts to train on.")] = 60,
+    valid: Annotated[int, typer.Option(help="Files to validate on.")] = 2,
+    test: Annotated[int, typer.Option(help="Files to test on.")] = 8,
+    seconds: Annotated[float, typer.Option(help="Length of an excerpt, 2 to 60.")] = 12.0,
+    from_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Folder that holds the corpora's folders, instead of the data folder."
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Root seed; the same seed gives the same bytes.")] = 1,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Show no progress.")] = False,
+) -> None:
+    """Render the plain sounds, with their notes, that the transcriber is trained on.
+
+    Excerpts are drawn as for `corpora pairs`, but played with TimGM6mb alone.
+    """
+    from hybrid.cli.progress import progress
+    from hybrid.outside import build_renders
+
+    with progress(quiet) as show:
+        written = build_renders(
+            output,
+            {"train": train, "valid": valid, "test": test},
+            seed=seed,
+            seconds=seconds,
+            from_dir=from_dir,
+            progress=show,
+        )
+    size = sum(path.stat().st_size for path in written) / 2**20
+    typer.echo(f"{output}: {len(written)} files of renders, {size:.1f} MiB")

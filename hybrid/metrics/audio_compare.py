@@ -172,7 +172,7 @@ def compare_folders(
         If a folder has no sound in it.
     """
     chosen = embedding or MelStatistics()
-    files = [_sounds(folder) for folder in (reference, estimate)]
+    files = [sounds_of(folder) for folder in (reference, estimate)]
     wanted, made = (embed_set(map(read_audio, paths.values()), chosen) for paths in files)
     enough = min(len(wanted), len(made)) >= 10
     fitted = frechet_infinite(wanted, made, rng) if enough else None
@@ -193,7 +193,14 @@ def compare_folders(
     )
 
 
-def _sounds(folder: Path) -> dict[str, Path]:
+def sounds_of(folder: Path) -> dict[str, Path]:
+    """Sound files of a folder by their names without suffix.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
     paths = [path for path in sorted(folder.iterdir()) if path.suffix.lower() in SUFFIXES]
     if not paths:
         raise ConfigError(f"{folder} must have sound files ({', '.join(SUFFIXES)}), got none")

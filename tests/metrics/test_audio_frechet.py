@@ -197,7 +197,7 @@ def test_evaluate_audio(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert values["pitch_offset_cents"] == pytest.approx(0, abs=0.05)
     assert main(["evaluate", "audio", *map(str, folders), "--json"]) == 0
     sets = json.loads(capsys.readouterr().out)
-    assert sets["embedding"] == "mel-statistics"
+    assert sets["embedding"] == "listener"
     assert sets["n_reference"] == 12
     assert sets["frechet"] > 0
     assert set(sets["pairs"]) == {"0", "1", "2", "3"}
