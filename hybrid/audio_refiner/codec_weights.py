@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from hybrid.audio_refiner.codec import Codec, CodecConfig
-from hybrid.io.network_weights import load_network, save_network
 from hybrid.audio_refiner.shipped import CODEC_FILE, weights_file
+from hybrid.io.network_weights import load_network, save_network
 
 
 def save_codec(codec: Codec, path: Path, notes: Mapping[str, Any]) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hybrid.io.network_weights import load_network, save_network
 from hybrid.audio_refiner.refiner_model import Refiner, RefinerConfig
 from hybrid.audio_refiner.shipped import REFINER_FILE, weights_file
+from hybrid.io.network_weights import load_network, save_network
 
 
 def save_refiner(refiner: Refiner, path: Path, notes: Mapping[str, Any]) -> None:
