@@ -152,7 +152,7 @@ def test_long_pieces_only_are_heard_by_the_network_of_keys(
     assert len(analyser.models) == 1
     joined = analyser.scores(*rows)
     without = replace(analyser, keys=None).scores(*rows)
-    short = replace(analyser, decoding=DecodeConfig(**{**settings, "keys_from": n + 1}))
+    short = replace(analyser, decoding=replace(analyser.decoding, keys_from=n + 1))
     np.testing.assert_array_equal(
         short.scores(*rows).key_log_probability, without.key_log_probability
     )
