@@ -21,6 +21,7 @@ from hybrid.harmony.examples import scale_rows
 from hybrid.harmony.features import FRAME_TICKS, piece_arrays
 from hybrid.harmony.frame_scores import N_CHORDS, N_KEYS, network_scores
 from hybrid.harmony.inference import HarmonyNetwork
+from hybrid.harmony.key_network import KeyNetwork
 from hybrid.harmony.labels import QUALITIES, Chord, key_of
 
 #: Tones of augmented sixths above the flat sixth degree: that, tonic, third or second, fourth.
@@ -36,14 +37,24 @@ class Analyser:
     models : tuple of HarmonyNetwork
         With one vocabulary; their probabilities are averaged.
     decoding : DecodeConfig
+    keys : KeyNetwork, optional
+        Hears only keys, in pieces of ``decoding.keys_from`` frames and more.
     """
 
     models: tuple[HarmonyNetwork, ...]
     decoding: DecodeConfig = field(default_factory=DecodeConfig)
+    keys: KeyNetwork | None = None
 
     @classmethod
-    def load(cls, paths: Sequence[str | Path], decoding: DecodeConfig | None = None) -> Analyser:
-        """Read weights (see `hybrid.harmony.weights`).
+    def load(
+        cls,
+        paths: Sequence[str | Path],
+        decoding: DecodeConfig | None = None,
+        keys: str | Path | None = None,
+    ) -> Analyser:
+        """Read weights of networks, and of one that hears keys only.
+
+        Formats: `hybrid.harmony.weights` and, for ``keys``, `hybrid.harmony.key_network`.
 
         Raises
         ------
@@ -51,7 +62,8 @@ class Analyser:
             If a file is missing or is none of ours.
         """
         networks = tuple(HarmonyNetwork.load(path) for path in paths)
-        return cls(networks, decoding or DecodeConfig())
+        hears = None if keys is None else KeyNetwork.load(keys)
+        return cls(networks, decoding or DecodeConfig(), hears)
 
     def scores(
         self,
@@ -70,7 +82,12 @@ class Analyser:
         if self.decoding.halved:
             halved = piece_arrays(*scale_rows(notes, bars, -2), spelling, end // 2)
         arrays = piece_arrays(notes, bars, spelling, end)
-        return network_scores(self.models, arrays, halved, self.decoding.halved, n_keys, n_chords)
+        keys, weight = None, self.decoding.keys
+        if self.keys is not None and weight and arrays.n_frames >= self.decoding.keys_from:
+            keys = self.keys.frame_keys(arrays)
+        return network_scores(
+            self.models, arrays, halved, self.decoding.halved, n_keys, n_chords, keys, weight
+        )
 
     def spans(
         self, score: Score, until: int | None = None

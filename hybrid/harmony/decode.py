@@ -60,6 +60,10 @@ class DecodeConfig:
         Weight of the model's own log odds of a change.
     halved : float
         Weight of a second reading in halved note values, where the first has 1; 0 for none.
+    keys : float
+        Weight of the network that hears only keys, where the readings have 1; 0 for none.
+    keys_from : int
+        Frames (eighth notes) from which on a piece is long enough for that network.
     """
 
     weight: float = 0.5
@@ -67,10 +71,15 @@ class DecodeConfig:
     key_change: float = 1.0
     odds: float = 0.5
     halved: float = 0.0
+    keys: float = 0.0
+    keys_from: int = 0
 
     def __post_init__(self) -> None:
-        if self.halved < 0:
-            raise ConfigError(f"DecodeConfig.halved must not be negative, got {self.halved}")
+        for name in ("halved", "keys", "keys_from"):
+            if getattr(self, name) < 0:
+                raise ConfigError(
+                    f"DecodeConfig.{name} must not be negative, got {getattr(self, name)}"
+                )
         if self.weight <= 0:
             raise ConfigError(f"DecodeConfig.weight must be positive, got {self.weight}")
 

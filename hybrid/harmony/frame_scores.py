@@ -2,7 +2,8 @@
 
 A piece can be read twice: as it is written, and as if it were written in halved note values.
 The second reading sees twice as many bars at once, at half the resolution; it knows more of
-keys, and the first more of chords.
+keys, and the first more of chords. In a long piece a small network that hears only keys, over
+whole notes, has a say in these too.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ def network_scores(
     halved_weight: float = 0.5,
     n_keys: int = N_KEYS,
     n_chords: int = N_CHORDS,
+    more_keys: Floats | None = None,
+    more_weight: float = 0.5,
 ) -> FrameScores:
     """Scores of every frame; the probabilities of all readings are averaged.
 
@@ -58,9 +61,17 @@ def network_scores(
         Weight of the second reading, where the first has 1.
     n_keys, n_chords : int
         States kept for each frame: the likeliest keys, and of each the likeliest chords.
+    more_keys : np.ndarray, shape (T, 24), optional
+        Log probabilities of keys by another model (`hybrid.harmony.key_network`).
+    more_weight : float
+        Their weight, where the readings together have 1.
     """
     with one_blas_thread():
-        return _scores(networks, arrays, halved, halved_weight, n_keys, n_chords)
+        if more_weight <= 0:
+            more_keys = None
+        return _scores(
+            networks, arrays, halved, halved_weight, n_keys, n_chords, more_keys, more_weight
+        )
 
 
 def _scores(
@@ -70,6 +81,8 @@ def _scores(
     halved_weight: float,
     n_keys: int,
     n_chords: int,
+    more_keys: Floats | None,
+    more_weight: float,
 ) -> FrameScores:
     n = arrays.n_frames
     readings = []
@@ -83,6 +96,8 @@ def _scores(
         [log_softmax(item.key.reshape(len(item.key), -1))[item.frames] for item in readings],
         weights,
     )
+    if more_keys is not None:
+        keys = _mean_log([keys, more_keys], [1.0, more_weight])
     key = np.argsort(-keys, axis=1, kind="stable")[:, :n_keys]
     best = np.take_along_axis(keys, key, axis=1)
     chords, scores = [], []
