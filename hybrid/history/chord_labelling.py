@@ -249,8 +249,6 @@ EXHIBIT = Exhibit(
         "William Birmingham",
         "Christopher Raphael",
         "Joshua Stoddard",
-        "Alexander Sheh",
-        "Daniel Ellis",
     ),
     summary="Templates, a hidden Markov model and a graph neural network name a chorale's chords.",
     story=(
@@ -268,7 +266,7 @@ EXHIBIT = Exhibit(
         "on analyses by people. It hears key, inversion and passing notes all at once. It is no "
         "judge: it errs as well, and some of these chorales may have been among its lessons.",
         "Under the harp's staff stand the labels where they change: first line templates, second "
-        "HMM, third network. The harp plays one of them, by the setting `sound`. The row apart in "
+        "HMM, third network. The harp plays one of them, by the setting sound. The row apart in "
         "the ribbons names who is alone: T, H or N; 3 means three opinions.",
     ),
     parameters=(

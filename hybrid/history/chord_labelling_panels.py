@@ -8,11 +8,11 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.core.pitch import Key, spelling_name
+from hybrid.core.pitch import NO_SPELLING, Key, spelling_name
 from hybrid.core.score import Score
 from hybrid.history.chord_chain import Trellis
-from hybrid.history.chord_labels import Label, agreement, changes_of, is_same
-from hybrid.history.chord_templates import N_CHORDS, N_QUALITIES, Beats, symbol, template_sums
+from hybrid.history.chord_labels import Label, agreement, changes_of, is_same, label_of
+from hybrid.history.chord_templates import N_CHORDS, N_QUALITIES, Beats, template_sums
 from hybrid.history.panels import Bars, Cells, Curve, Mosaic, Panel, Step, Table, Text, Tile
 from hybrid.history.words import chord_name
 
@@ -43,7 +43,7 @@ class Panels:
         self.trellis, self.sure, self.curve = trellis, sure, curve
         self.path = trellis.path()
         self.survivors = [trellis.path(beat) for beat in range(len(beats))]
-        self.roots = tuple(chord_name(spelling_name(key.spell(60 + root))) for root in range(12))
+        self.key = key
         self.apart = self._apart()
         self.steps: list[Step] = []
         tiles = self._tiles()
@@ -60,7 +60,7 @@ class Panels:
             tiles=tiles,
             row_names=(*NAMES.values(), "apart"),
         )
-        self.rows = self._rows(key)
+        self.rows = self._rows()
         self.grid = Cells(
             "trellis",
             "The trellis of Viterbi: the best path to each chord",
@@ -122,7 +122,7 @@ class Panels:
 
     def symbol(self, chord: int) -> str:
         """Name of a chord, spelled in the key."""
-        return symbol(chord, self.roots)
+        return label_of(chord, self.key).name
 
     def _apart(self) -> dict[int, str]:
         found = {}
@@ -181,12 +181,12 @@ class Panels:
         step = bar.metre.beat_quarters * self.score.ticks_per_quarter
         return f"bar {bar.number}, beat {int((tick - bar.start) // step) + 1}"
 
-    def _rows(self, key: Key) -> tuple[int, ...]:
+    def _rows(self) -> tuple[int, ...]:
         """Chords that some path or label takes, by the circle of fifths from the tonic."""
         taken = {chord for path in self.survivors for chord in path}
         for beat in range(len(self.beats)):
             taken.add(int(self.sure[beat].argmax()))
-        tonic = key.tonic * 7 % 12
+        tonic = self.key.tonic * 7 % 12
         order = sorted(
             range(N_CHORDS),
             key=lambda chord: (
@@ -266,7 +266,7 @@ class Panels:
                     ),
                     "sums": self.sums.say(*self._sum_lines(beat)),
                     "sure": self.bars.show(
-                        [float(self.sure[beat, chord]) for chord in self.rows],
+                        [round(float(self.sure[beat, chord]), 3) for chord in self.rows],
                         chosen=self.rows.index(self.path[beat]),
                         rejected=others,
                     ),
@@ -284,10 +284,23 @@ class Panels:
             return "the beat before"
         return f"{len(revised)} beats before" if len(revised) > 1 else self.place(revised[0])
 
+    def _spelled(self, beat: int) -> dict[int, str]:
+        """Names of the pitch classes of a beat, as they are written there."""
+        names = {}
+        for track in self.score.tracks:
+            ends = track.notes["onset"] + track.notes["duration"]
+            here = (track.notes["onset"] < self.beats.ends[beat]) & (ends > self.beats.starts[beat])
+            for note in track.notes[here]:
+                pitch, spelling = int(note["pitch"]), int(note["spelling"])
+                written = self.key.spell(pitch) if spelling == NO_SPELLING else spelling
+                names[pitch % 12] = chord_name(spelling_name(written))
+        return names
+
     def _sum_lines(self, beat: int) -> tuple[list[str], list[int]]:
         weights = self.beats.segments[beat]
+        names = self._spelled(beat)
         heard = "  ".join(
-            f"{self.roots[tone]}{f'×{weights[tone]:g}' if weights[tone] > 1 else ''}"
+            f"{names[tone]}{f'×{weights[tone]:g}' if weights[tone] > 1 else ''}"
             for tone in range(12)
             if weights[tone]
         )

@@ -65,10 +65,24 @@ class Label:
     probability: float = 1.0
 
 
+def root_spelling(chord: int, key: Key) -> int:
+    """Tonal pitch class of the root of a template's chord in a key.
+
+    Diminished chords are spelled as on the leading tone of the note above.
+
+    >>> spelling_name(root_spelling(1 * N_QUALITIES + 4, Key(-1, "major")))
+    'C#'
+    """
+    root, kind = divmod(chord, N_QUALITIES)
+    if QUALITIES[kind].family == "diminished":
+        return key.spell(61 + root) + 5
+    return key.spell(60 + root)
+
+
 def label_of(chord: int, key: Key) -> Label:
     """The label of a template's chord, spelled in a key."""
     root, kind = divmod(chord, N_QUALITIES)
-    quality, spelling = QUALITIES[kind], key.spell(60 + root)
+    quality, spelling = QUALITIES[kind], root_spelling(chord, key)
     return Label(
         root,
         quality.family,

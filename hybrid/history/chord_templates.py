@@ -142,8 +142,8 @@ class Sum:
         return self.for_ - self.against - self.missing
 
 
-def template_sums(weights: Array, bass: int = -1) -> list[Sum]:
-    """Every template's sum, the best first.
+def template_sums(weights: Array, bass: int = -1, count: int = N_CHORDS) -> list[Sum]:
+    """The templates' sums, the best first.
 
     Between equal sums the one whose root weighs more comes first, then the one whose root is
     in the bass, then the commoner kind.
@@ -154,6 +154,8 @@ def template_sums(weights: Array, bass: int = -1) -> list[Sum]:
         Of each pitch class, as in `Beats.segments`.
     bass : int
         Pitch class; -1 where there is none.
+    count : int
+        How many of the `N_CHORDS` are wanted.
 
     Examples
     --------
@@ -161,17 +163,14 @@ def template_sums(weights: Array, bass: int = -1) -> list[Sum]:
     'G7'
     """
     positive = MASKS @ weights
+    negative = weights.sum() - positive
     missing = MASKS @ (weights == 0).astype(float)
-    sums = [
-        Sum(chord, float(positive[chord]), float(weights.sum() - positive[chord]), int(lack))
-        for chord, lack in enumerate(missing)
+    roots, kinds = np.divmod(np.arange(N_CHORDS), N_QUALITIES)
+    keys = (roots, kinds, roots != bass, -weights[roots], negative + missing - positive)
+    return [
+        Sum(int(chord), float(positive[chord]), float(negative[chord]), int(missing[chord]))
+        for chord in np.lexsort(keys)[:count]
     ]
-
-    def order(item: Sum) -> tuple[float, float, bool, int, int]:
-        root, quality = divmod(item.chord, N_QUALITIES)
-        return (-item.total, -float(weights[root]), root != bass, quality, root)
-
-    return sorted(sums, key=order)
 
 
 def label_by_templates(beats: Beats) -> list[int]:
@@ -179,7 +178,7 @@ def label_by_templates(beats: Beats) -> list[int]:
     labels: list[int] = []
     for weights, bass in zip(beats.segments, beats.bass, strict=True):
         if weights.any():
-            labels.append(template_sums(weights, bass)[0].chord)
+            labels.append(template_sums(weights, bass, 1)[0].chord)
         else:
             labels.append(labels[-1] if labels else 0)
     return labels
@@ -198,7 +197,7 @@ def symbol(chord: int, roots: Sequence[str] = ()) -> str:
 
 def chord_of(weights: Array, bass: int = -1) -> str:
     """Symbol of the best template."""
-    return symbol(template_sums(weights, bass)[0].chord)
+    return symbol(template_sums(weights, bass, 1)[0].chord)
 
 
 def changes(labels: Sequence[int]) -> int:
