@@ -264,7 +264,8 @@ EXHIBIT = Exhibit(
         "other chorales.",
         "The third reader is this package's own analyser, a graph neural network that was trained "
         "on analyses by people. It hears key, inversion and passing notes all at once. It is no "
-        "judge: it errs as well, and some of these chorales may have been among its lessons.",
+        "judge: it errs as well, and some of these chorales may have been among its lessons. No. "
+        "22 was picked because it shows the three apart; in most the HMM gains less.",
         "Under the harp's staff stand the labels where they change: first line templates, second "
         "HMM, third network. The harp plays one of them, by the setting sound. The row apart in "
         "the ribbons names who is alone: T, H or N; 3 means three opinions.",
@@ -272,7 +273,7 @@ EXHIBIT = Exhibit(
     parameters=(
         Parameter(
             "piece",
-            "26",
+            "22",
             "Number of a shipped chorale in the collection of 371, or the path of a score.",
             check=check_piece,
             allowed="the number of a shipped chorale or the path of a score",

@@ -234,7 +234,7 @@ def test_the_chorale_is_whole_and_labelled_under_the_harp() -> None:
     assert onsets == set(beats_of(chorale).starts)
     assert {lyric.verse for lyric in harp.lyrics} == {1, 2, 3}
     assert {lyric.tick for lyric in harp.lyrics} <= onsets
-    assert [lyric.text for lyric in harp.lyrics if lyric.tick == 0] == ["F"] * 3
+    assert [lyric.text for lyric in harp.lyrics if lyric.tick == 0] == ["E♭"] * 3
 
 
 def test_a_score_from_a_file_is_labelled(tmp_path: Path) -> None:
