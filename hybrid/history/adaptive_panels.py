@@ -143,7 +143,7 @@ class _Panels:
             "The plans, one under another",
             "A row for the plan after each call; phrases in the colour of their feeling.",
             tiles=tuple(tiles),
-            row_names=tuple(f"bar {call.bar}" for call in self.calls),
+            row_names=tuple(f"after {call.bar}" for call in self.calls),
         )
         return mosaic, until
 
