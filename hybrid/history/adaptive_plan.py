@@ -47,10 +47,27 @@ CHORDS: dict[tuple[str, str], tuple[str, ...]] = {
     ("minor", "chromatic"): (
         "i V65 | i V65/iv | iv iiø65 | V V7",
         "i V65/iv | iv V65/V | V V7 | VI V7",
-        "i iiø42 | V65 i | iv V65/V | V V7",
     ),
 }
-CLOSES = {"major": {1: "I", 2: "V7 | I"}, "minor": {1: "i", 2: "V7 | i"}}
+#: The last phrase, by its bars. What stands before it is a dominant, or nothing.
+CLOSES: dict[tuple[str, str], dict[int, str]] = {
+    ("major", "triads"): {1: "I", 2: "V | I", 3: "I | V | I", 4: "I | IV | V | I"},
+    ("major", "sevenths"): {1: "I", 2: "V7 | I", 3: "I | V7 | I", 4: "I | ii65 | V7 | I"},
+    ("major", "chromatic"): {
+        1: "I",
+        2: "V7 | I",
+        3: "I V65/V | V V7 | I",
+        4: "I V65/IV | IV V65/V | V V7 | I",
+    },
+    ("minor", "triads"): {1: "i", 2: "V | i", 3: "i | V | i", 4: "i | iv | V | i"},
+    ("minor", "sevenths"): {1: "i", 2: "V7 | i", 3: "i | V7 | i", 4: "i | iiø65 | V7 | i"},
+    ("minor", "chromatic"): {
+        1: "i",
+        2: "V7 | i",
+        3: "i V65/V | V V7 | i",
+        4: "i V65/iv | iv V65/V | V V7 | i",
+    },
+}
 #: What a new stretch may begin with instead of its tonic, where that joins better.
 OPENINGS = {"major": ("I", "vi", "IV"), "minor": ("i", "VI", "iv")}
 
@@ -172,11 +189,9 @@ def plan_stretch(
     opening, rejected = "", ()
     for start in range(0, n_bars, PHRASE_BARS):
         bars = min(PHRASE_BARS, n_bars - start)
-        cells = lines[int(rng.integers(len(lines)))].split(" | ")[:bars]
         is_last = start + bars == n_bars
-        if is_last:
-            close = CLOSES[key.mode][min(2, bars)].split(" | ")
-            cells[bars - len(close) :] = close
+        line = lines[int(rng.integers(len(lines)))]
+        cells = (CLOSES[key.mode, means.vocabulary][bars] if is_last else line).split(" | ")
         if start == 0 and not (is_last and bars < 3):
             cells, rejected = _open(cells, key, before)
         opening = opening or cells[0].split()[0]
