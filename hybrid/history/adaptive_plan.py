@@ -186,7 +186,8 @@ def plan_stretch(
     key = means.key
     lines = CHORDS[key.mode, means.vocabulary]
     phrases = []
-    opening, rejected = "", ()
+    opening = ""
+    rejected: tuple[str, ...] = ()
     for start in range(0, n_bars, PHRASE_BARS):
         bars = min(PHRASE_BARS, n_bars - start)
         is_last = start + bars == n_bars

@@ -154,7 +154,8 @@ def play_scene(calls: tuple[Call, ...], n_bars: int, join: str, pace: float, see
             chord = last.phrase.chords[-1]
             before = pitch_classes(chord.numeral, last.section.key)
         stretch, (written, themes, found) = _write(call, start, n_bars, before, seed)
-        at, new = start, []
+        at = start
+        new: list[Planned] = []
         for phrase in stretch.section.phrases:
             new.append(Planned(at, phrase, stretch.section))
             at = new[-1].end
