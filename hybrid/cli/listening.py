@@ -24,7 +24,7 @@ def transcribe(
         float | None,
         typer.Option(
             help="Probability from which a note begins, 0 to 1: higher writes fewer notes, more "
-            "of them right. [default: 0.5, of drums 0.4]"
+            "of them right. [default: 0.6, of drums 0.4]"
         ),
     ] = None,
     drums: Annotated[bool, typer.Option(help="Write drums too.")] = True,

@@ -31,7 +31,7 @@ class Thresholds:
         If one is not between 0 and 1.
     """
 
-    onset: float = 0.5
+    onset: float = 0.6
     sounding: float = 0.6
     end: float = 0.7
     drums: float = 0.4
