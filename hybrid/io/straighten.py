@@ -34,8 +34,14 @@ _PLAYED = 0.05
 _REST = 0.4
 
 
-def engravable(score: Score) -> Score:
+def engravable(score: Score, span: tuple[int, int] | None = None) -> Score:
     """The score with played tracks straightened; scores that are written stay as they are.
+
+    Parameters
+    ----------
+    score : Score
+    span : (int, int), optional
+        First tick, and the one after the last: only notes that begin in it are straightened.
 
     Examples
     --------
@@ -44,22 +50,27 @@ def engravable(score: Score) -> Score:
     >>> engravable(Score((track,), ticks_per_quarter=480)).tracks[0].notes["onset"].tolist()
     [0, 480, 960]
     """
-    score = straightened(score)
+    if span is None:
+        score = straightened(score)
     if not score.tracks:
         return score
+    low, high = span or (0, score.length)
     starts = np.array([bar.start for bar in score.bars], dtype=np.int64)
-    tracks = tuple(
-        _straight(track, score, starts) if _is_played(track, score, starts) else track
-        for track in score.tracks
-    )
-    return replace(score, tracks=tracks)
+    beats, is_dotted, _ = beats_of(score, starts, np.ones(len(starts), dtype=bool))
+    tracks = []
+    for track in score.tracks:
+        inside = (track.notes["onset"] >= low) & (track.notes["onset"] < high)
+        if not track.is_drum and _is_played(track.notes[inside], score, starts):
+            track = _straight(track, inside, (low, high), score, beats, is_dotted)
+        tracks.append(track)
+    return replace(score, tracks=tuple(tracks))
 
 
-def _is_played(track: Track, score: Score, starts: NDArray[np.int64]) -> bool:
-    if track.is_drum or not len(track.notes):
+def _is_played(notes: NDArray[Any], score: Score, starts: NDArray[np.int64]) -> bool:
+    if not len(notes):
         return False
-    onsets = track.notes["onset"].astype(np.int64)
-    ticks = np.concatenate([onsets, onsets + track.notes["duration"]])
+    onsets = notes["onset"].astype(np.int64)
+    ticks = np.concatenate([onsets, onsets + notes["duration"]])
     bar = np.clip(np.searchsorted(starts, ticks, side="right") - 1, 0, None)
     inside = ticks - starts[bar]
     quarter = score.ticks_per_quarter
@@ -67,68 +78,74 @@ def _is_played(track: Track, score: Score, starts: NDArray[np.int64]) -> bool:
     return bool(off.mean() > _PLAYED)
 
 
-def _straight(track: Track, score: Score, starts: NDArray[np.int64]) -> Track:
-    everywhere = np.ones(len(starts), dtype=bool)
-    beats, is_dotted, _ = beats_of(score, starts, everywhere)
+def _straight(
+    track: Track,
+    inside: NDArray[np.bool_],
+    span: tuple[int, int],
+    score: Score,
+    beats: NDArray[np.int64],
+    is_dotted: NDArray[np.bool_],
+) -> Track:
     onsets = track.notes["onset"].astype(np.int64)
-    grid = choose_grids(onsets, beats, is_dotted, _GRIDS, _DOTTED_GRIDS)
-    mend = np.ones(len(grid), dtype=bool)
-    placed = snap(onsets, beats, grid, mend)
+    grid = choose_grids(onsets[inside], beats, is_dotted, _GRIDS, _DOTTED_GRIDS)
+    everywhere = np.ones(len(grid), dtype=bool)
     # What lies closer to the end than to the last place may not open a bar of its own.
     step = score.ticks_per_quarter // 4
-    placed = np.minimum(placed, (score.length - 1) // step * step)
+    latest = (min(span[1], score.length) - 1) // step * step
+    placed = onsets.copy()
+    placed[inside] = np.clip(snap(onsets[inside], beats, grid, everywhere), span[0], latest)
     rows = track.notes.copy()
     rows["onset"] = placed
+    ends = snap(onsets + rows["duration"], beats, np.maximum(grid, 2), everywhere)
     two = has_two_staves(track)
-    parts = hands(track, list(range(len(rows)))) if two else (list(range(len(rows))), [])
-    written = []
-    for indices, voice in zip(parts, (1, FIRST_VOICE_OF_LOWER_STAFF), strict=True):
+    new = np.flatnonzero(inside).tolist()
+    written = [rows[~inside]]
+    for indices, voice in zip(
+        hands(track, new) if two else (new, []), (1, FIRST_VOICE_OF_LOWER_STAFF), strict=True
+    ):
         if indices:
-            hand = _hand(rows[indices], track.notes["onset"][indices], score, beats, grid)
+            hand = _hand(rows[indices], ends[indices], min(span[1], score.length), score, beats)
             if two:
                 hand["voice"] = voice
             written.append(hand)
-    notes = sort_notes(np.concatenate(written))
-    return with_marks_moved(track, notes, onsets, placed)
+    return with_marks_moved(track, sort_notes(np.concatenate(written)), onsets, placed)
 
 
 def _hand(
     rows: NDArray[Any],
-    played: NDArray[Any],
+    ends: NDArray[np.int64],
+    last: int,
     score: Score,
     beats: NDArray[np.int64],
-    grid: NDArray[np.int64],
 ) -> NDArray[Any]:
     """One hand's notes as chords one after another, each note once.
 
     Parameters
     ----------
     rows : np.ndarray of NOTE_DTYPE
-        With onsets as written and durations as played.
-    played : np.ndarray
-        Onsets as played.
+        With onsets as written.
+    ends : np.ndarray
+        Where they end on the grid, as far as fingers go.
+    last : int
+        Tick that nothing reaches past.
     """
-    order = np.lexsort((-rows["duration"].astype(np.int64), rows["pitch"], rows["onset"]))
-    rows, played = rows[order], played[order].astype(np.int64)
+    order = np.lexsort((-ends, rows["pitch"], rows["onset"]))
+    rows, ends = rows[order], ends[order]
     same = (rows["onset"][1:] == rows["onset"][:-1]) & (rows["pitch"][1:] == rows["pitch"][:-1])
     once = np.append(True, ~same)
-    rows, played = rows[once].copy(), played[once]
-    ends = snap(
-        played + rows["duration"], beats, np.maximum(grid, 2), np.ones(len(grid), dtype=bool)
-    )
-    places, chord = np.unique(rows["onset"], return_inverse=True)
-    following = np.append(places[1:], score.length)
+    rows, ends = rows[once].copy(), ends[once]
+    places, chord = np.unique(rows["onset"].astype(np.int64), return_inverse=True)
+    following = np.append(places[1:], last)
+    room = following - places
     eighth, sixteenth = score.ticks_per_quarter // 2, score.ticks_per_quarter // 4
-    for number, (place, after) in enumerate(zip(places.tolist(), following.tolist(), strict=True)):
-        members = chord == number
-        # One length for a chord: its longest note's.
-        end = max(int(ends[members].max()), place + sixteenth)
-        # A rest begins on an eighth: sixteenth rests in a row say no more and read badly.
-        beat = int(beats[np.searchsorted(beats, end, side="right") - 1])
-        if (end - beat) % eighth and after - place > eighth:
-            end += sixteenth
-        gap = after - end
-        if gap < max(eighth, _REST * (after - place)) and number + 1 < len(places):
-            end = after
-        rows["duration"][members] = max(1, min(end, after) - place)
+    # One length for a chord: its longest note's.
+    until = places + sixteenth
+    np.maximum.at(until, chord, ends)
+    # A rest begins on an eighth: sixteenth rests in a row say no more and read badly.
+    beat = beats[np.searchsorted(beats, until, side="right") - 1]
+    until += np.where(((until - beat) % eighth != 0) & (room > eighth), sixteenth, 0)
+    is_short = following - until < np.maximum(eighth, _REST * room)
+    is_short[-1] = False  # nothing follows the last chord
+    lengths = np.where(is_short, room, np.minimum(until, following) - places)
+    rows["duration"] = np.maximum(1, lengths)[chord]
     return rows
