@@ -201,10 +201,11 @@ def _rewrite(
     from hybrid.core.errors import HybridError
     from hybrid.core.seeds import check_seed, stage_rng
     from hybrid.io.files import format_of, read_score, write_score
+    from hybrid.io.straighten import engravable
     from hybrid.pipeline import analyse, make_engine, memorised_by
 
     target = output or file.with_name(f"{file.stem}-new.mid")
-    format_of(target)  # before the work
+    form = format_of(target)  # before the work
     rng = stage_rng(check_seed(seed), stage, engine)
     with progress(quiet) as show:
         writer = make_engine(engine, show)
@@ -216,7 +217,12 @@ def _rewrite(
         except HybridError as error:
             error.args = (f"{file}: {error}", *error.args[1:])
             raise
-        for loss in write_score(made.score, another(target, file)):
+        shown = made.score
+        if form.name != "midi":
+            new = [bar for bar in shown.bars if made.first_bar <= bar.number <= made.last_bar]
+            span = (new[0].start, new[-1].end)
+            shown = engravable(shown, span, reading.score.tracks)
+        for loss in write_score(shown, another(target, file)):
             typer.echo(f"hybrid: {target.name}: {loss}", err=True)
     _, agreement = analyse(made.plan, made.score)
     n_notes = made.trace.counts.get("notes", 0)

@@ -14,6 +14,7 @@ Artificial Intelligence and Music. (grids by beat, lengths up to the next onset)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,15 +27,17 @@ from hybrid.io.quantise import beats_of, choose_grids, snap, with_marks_moved
 from hybrid.io.voices import FIRST_VOICE_OF_LOWER_STAFF, hands, has_two_staves
 
 #: (parts of a beat, price in parts of a beat): coarse grids unless notes lie clearly elsewhere.
-_GRIDS = ((1, 0.0), (2, 0.004), (4, 0.008), (3, 0.03))
+_GRIDS = ((1, 0.0), (2, 0.004), (4, 0.008), (3, 0.03), (6, 0.06), (8, 0.06))
 _DOTTED_GRIDS = ((3, 0.0), (6, 0.008), (2, 0.03))
-#: Share of onsets and ends off sixteenths and triplets from which on a track counts as played.
+#: Share of onsets and ends off thirty-seconds and sextuplets from which on a track is played.
 _PLAYED = 0.05
 #: A rest is written if it is this share of the way to the next onset, and an eighth, at least.
 _REST = 0.4
 
 
-def engravable(score: Score, span: tuple[int, int] | None = None) -> Score:
+def engravable(
+    score: Score, span: tuple[int, int] | None = None, given: Sequence[Track] = ()
+) -> Score:
     """The score with played tracks straightened; scores that are written stay as they are.
 
     Parameters
@@ -42,6 +45,8 @@ def engravable(score: Score, span: tuple[int, int] | None = None) -> Score:
     score : Score
     span : (int, int), optional
         First tick, and the one after the last: only notes that begin in it are straightened.
+    given : sequence of Track
+        Tracks that have the notes of one of these stay as they are.
 
     Examples
     --------
@@ -60,7 +65,8 @@ def engravable(score: Score, span: tuple[int, int] | None = None) -> Score:
     tracks = []
     for track in score.tracks:
         inside = (track.notes["onset"] >= low) & (track.notes["onset"] < high)
-        if not track.is_drum and _is_played(track.notes[inside], score, starts):
+        is_given = any(np.array_equal(track.notes, each.notes) for each in given)
+        if not (track.is_drum or is_given) and _is_played(track.notes[inside], score, starts):
             track = _straight(track, inside, (low, high), score, beats, is_dotted)
         tracks.append(track)
     return replace(score, tracks=tuple(tracks))
@@ -74,7 +80,7 @@ def _is_played(notes: NDArray[Any], score: Score, starts: NDArray[np.int64]) -> 
     bar = np.clip(np.searchsorted(starts, ticks, side="right") - 1, 0, None)
     inside = ticks - starts[bar]
     quarter = score.ticks_per_quarter
-    off = (inside * 4 % quarter != 0) & (inside * 3 % quarter != 0)
+    off = (inside * 8 % quarter != 0) & (inside * 6 % quarter != 0)
     return bool(off.mean() > _PLAYED)
 
 

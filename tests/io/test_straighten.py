@@ -72,3 +72,26 @@ def test_nothing_reaches_past_the_end() -> None:
         score = played(seed)
         rows = engravable(score).tracks[0].notes
         assert int((rows["onset"] + rows["duration"]).max()) <= score.length
+
+
+@pytest.mark.parametrize("length", [60, 80])
+def test_quick_notes_that_are_written_stay(length: int) -> None:
+    rows = [(length * number, length, 60 + number % 5) for number in range(40)]
+    score = Score((Track("violin", make_notes(rows), program=40),), ticks_per_quarter=480)
+    assert engravable(score).tracks[0] is score.tracks[0]
+
+
+def test_only_the_span_is_straightened() -> None:
+    score = played()
+    before, after = score.tracks[0].notes, engravable(score, (1920, 3840)).tracks[0].notes
+    inside = (before["onset"] >= 1920) & (before["onset"] < 3840)
+    kept = {tuple(row)[:3] for row in before[~inside].tolist()}
+    new = [row for row in after.tolist() if tuple(row)[:3] not in kept]
+    assert len(new) == len(after) - len(kept) > 0
+    assert all(1920 <= onset < onset + length <= 3840 for onset, length, *_ in new)
+    assert not any(onset % 120 for onset, *_ in new)
+
+
+def test_what_was_given_stays() -> None:
+    score = played()
+    assert engravable(score, (0, score.length), score.tracks).tracks[0] is score.tracks[0]
