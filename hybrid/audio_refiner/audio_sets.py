@@ -14,7 +14,7 @@ from hybrid.audio_refiner.pairs_file import SUFFIX, PairBatch, read_pairs
 from hybrid.audio_refiner.production import style_names
 from hybrid.audio_refiner.refiner_training import Pair
 from hybrid.audio_refiner.roll import FAMILIES, HOP, SAMPLE_RATE, make_roll
-from hybrid.core.errors import ConfigError
+from hybrid.audio_refiner.split_files import find_files
 
 #: Numbers in a frame of `roll_features`.
 N_ROLL = 3 * len(FAMILIES)
@@ -72,10 +72,7 @@ def pair_files(folder: Path, split: str) -> tuple[Path, ...]:
     ConfigError
         If there are none.
     """
-    found = tuple(sorted(folder.glob(f"{split}-*{SUFFIX}")))
-    if not found:
-        raise ConfigError(f"{folder} must hold files {split}-*{SUFFIX} (`hybrid corpora pairs`)")
-    return found
+    return find_files(folder, SUFFIX, split, "hybrid corpora pairs")
 
 
 def recordings(

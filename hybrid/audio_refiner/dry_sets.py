@@ -20,9 +20,10 @@ from numpy.typing import NDArray
 from hybrid.audio_refiner.pairs import PairOptions, draw_played
 from hybrid.audio_refiner.pairs_file import read_pairs
 from hybrid.audio_refiner.pairs_score import ProgramDeck
-from hybrid.audio_refiner.pairs_sources import SPLITS, SourcePiece, of_split
+from hybrid.audio_refiner.pairs_sources import SourcePiece, of_split
 from hybrid.audio_refiner.roll import ROLL_DTYPE
-from hybrid.core.errors import ConfigError, FormatError
+from hybrid.audio_refiner.split_files import check_splits, find_files, make_files
+from hybrid.core.errors import FormatError
 from hybrid.core.seeds import stage_rng
 from hybrid.io.atomic import write_bytes
 from hybrid.render import SoundFont, default_soundfont
@@ -84,24 +85,12 @@ def build_dry(
     """
     chosen = options or PairOptions()
     font = default_soundfont()
-    for split in files:
-        if split not in SPLITS:
-            raise ConfigError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    wanted = [
-        (split, number)
-        for split in ("valid", "test", "train")
-        for number in range(files.get(split, 0))
-    ]
-    made = []
-    for done, (split, number) in enumerate(wanted):
-        path = Path(folder) / f"{split}-{number:03d}{SUFFIX}"
-        made.append(path)
-        if not path.exists():
-            batch = _make(of_split(pieces, split), split, number, font, chosen)
-            write_dry(path, batch)
-        if progress is not None:
-            progress((done + 1) / len(wanted))
-    return tuple(made)
+    check_splits(files)
+
+    def make(path: Path, split: str, number: int, _: Progress) -> None:
+        write_dry(path, _make(of_split(pieces, split), split, number, font, chosen))
+
+    return make_files(folder, SUFFIX, files, make, progress)
 
 
 def _make(
@@ -182,7 +171,4 @@ def dry_files(folder: Path, split: str) -> tuple[Path, ...]:
     ConfigError
         If there are none.
     """
-    found = tuple(sorted(folder.glob(f"{split}-*{SUFFIX}")))
-    if not found:
-        raise ConfigError(f"{folder} must hold files {split}-*{SUFFIX} (`hybrid corpora renders`)")
-    return found
+    return find_files(folder, SUFFIX, split, "hybrid corpora renders")

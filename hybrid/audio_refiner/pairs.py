@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from hybrid.audio_refiner.pairs_file import SUFFIX, PairBatch, PairEntry, write_pairs
 from hybrid.audio_refiner.pairs_score import TAIL_SECONDS, WITH_DRUMS, ProgramDeck, draw_excerpt
-from hybrid.audio_refiner.pairs_sources import SPLITS, SourcePiece, of_split
+from hybrid.audio_refiner.pairs_sources import SourcePiece, of_split
 from hybrid.audio_refiner.production import style_names
 from hybrid.audio_refiner.roll import HOP, ROLL_DTYPE
+from hybrid.audio_refiner.split_files import check_splits, make_files
 from hybrid.core.errors import ConfigError, RenderError, ScoreError
 from hybrid.core.score import Score
 from hybrid.core.seeds import check_seed, stage_rng
@@ -157,34 +158,14 @@ def build_pairs(
         If a SoundFont or the player is missing.
     """
     chosen = options or PairOptions()
-    show = progress or (lambda share: None)
     fonts = (default_soundfont(), large_soundfont(chosen.large_font))
-    for split in files:
-        if split not in SPLITS:
-            raise ConfigError(f"split must be one of {', '.join(SPLITS)}, got {split!r}")
-    # What is measured on comes first, so that a build that is cut short can be used.
-    order = ("valid", "test", "train")
-    wanted = [(split, number) for split in order for number in range(files.get(split, 0))]
-    made = []
-    for done, (split, number) in enumerate(wanted):
-        path = Path(folder) / f"{split}-{number:03d}{SUFFIX}"
-        made.append(path)
-        if not path.exists():
-            batch = make_batch(
-                of_split(pieces, split),
-                split,
-                number,
-                fonts,
-                chosen,
-                _part(show, done / len(wanted), 1 / len(wanted)),
-            )
-            write_pairs(path, batch, chosen.quality)
-        show((done + 1) / len(wanted))
-    return tuple(made)
+    check_splits(files)
 
+    def make(path: Path, split: str, number: int, show: Progress) -> None:
+        batch = make_batch(of_split(pieces, split), split, number, fonts, chosen, show)
+        write_pairs(path, batch, chosen.quality)
 
-def _part(show: Progress, start: float, size: float) -> Progress:
-    return lambda share: show(start + share * size)
+    return make_files(folder, SUFFIX, files, make, progress)
 
 
 def make_batch(
