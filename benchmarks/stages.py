@@ -31,7 +31,8 @@ FORMS = ("rondo",)
 
 def measure(form: str, minutes: float, seed: int) -> dict[str, Any]:
     """Seconds per stage of one piece, in this process."""
-    from hybrid.pipeline import SaveOptions, compose, save
+    from hybrid.pipeline import compose
+    from hybrid.saving import SaveOptions, save
 
     starts: list[tuple[str, float]] = []
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hybrid.pipeline import SaveOptions, compose, save
+    from hybrid.pipeline import compose
+    from hybrid.saving import SaveOptions, save
 
 __version__ = "0.1.0"
 __all__ = ["SaveOptions", "__version__", "compose", "save"]
@@ -20,8 +21,12 @@ __all__ = ["SaveOptions", "__version__", "compose", "save"]
 
 def __getattr__(name: str) -> Any:
     # Loaded when asked for, so that `import hybrid` costs nothing.
-    if name in ("SaveOptions", "compose", "save"):
-        from hybrid import pipeline
+    if name == "compose":
+        from hybrid.pipeline import compose
 
-        return getattr(pipeline, name)
+        return compose
+    if name in ("SaveOptions", "save"):
+        from hybrid import saving
+
+        return getattr(saving, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

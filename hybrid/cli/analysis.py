@@ -144,7 +144,7 @@ def evaluate_audio(
     from hybrid.io.wav import read_audio
     from hybrid.metrics.audio_compare import compare_audio, compare_folders
     from hybrid.metrics.audio_embeddings import embedding_by_name
-    from hybrid.outside import note_rows
+    from hybrid.outside_sound import note_rows
 
     if reference.is_dir() != estimate.is_dir():
         raise ConfigError(

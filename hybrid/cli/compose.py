@@ -113,7 +113,8 @@ def compose(
     """
     from hybrid.cli.progress import progress
     from hybrid.core.errors import ConfigError
-    from hybrid.pipeline import SaveOptions, compose, save
+    from hybrid.pipeline import compose
+    from hybrid.saving import SaveOptions, save
 
     players = tuple(name.strip() for name in (instruments or "").split(",") if name.strip())
     if instruments is not None and not players:

@@ -164,7 +164,7 @@ def pairs(
     that are missing. docs/production.md describes them.
     """
     from hybrid.cli.progress import progress
-    from hybrid.outside import build_pairs
+    from hybrid.outside_sound import build_pairs
 
     with progress(quiet) as show:
         written = build_pairs(
@@ -204,7 +204,7 @@ def renders(
     Excerpts are drawn as for `corpora pairs`, but played with TimGM6mb alone.
     """
     from hybrid.cli.progress import progress
-    from hybrid.outside import build_renders
+    from hybrid.outside_sound import build_renders
 
     with progress(quiet) as show:
         written = build_renders(

@@ -43,7 +43,7 @@ def transcribe(
 
     from hybrid.cli.files import another
     from hybrid.cli.progress import progress
-    from hybrid.outside import transcribe_file
+    from hybrid.outside_sound import transcribe_file
 
     target = another(output or file.with_suffix(".mid"), file)
     with progress(quiet) as show:

@@ -84,7 +84,8 @@ def refine(
 
     from hybrid.cli.files import another
     from hybrid.cli.progress import progress
-    from hybrid.pipeline import produced_line, refine_file
+    from hybrid.outside_sound import refine_file
+    from hybrid.saving import produced_line
 
     target = output or file.with_name(f"{file.stem}-{Path(production).stem}.wav")
     with progress(quiet) as show:

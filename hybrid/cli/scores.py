@@ -148,7 +148,7 @@ def render(
 ) -> None:
     """Render a score to sound with a SoundFont."""
     from hybrid.cli.progress import progress
-    from hybrid.outside import render_file
+    from hybrid.outside_sound import render_file
 
     score = _read(file)
     target = output or file.with_suffix(".wav")

@@ -61,7 +61,8 @@ def fill(
 ) -> None:
     """Write the notes of a plan: `compose --plan` with the learned model."""
     from hybrid.cli.progress import progress
-    from hybrid.pipeline import SaveOptions, compose, save
+    from hybrid.pipeline import compose
+    from hybrid.saving import SaveOptions, save
 
     with progress(quiet) as show:
         piece = compose(plan=plan, seed=seed, engine=engine, progress=show)
