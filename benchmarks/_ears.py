@@ -48,6 +48,14 @@ def transcriber_notes() -> tuple[Ear, dict[str, Any], str]:
     return _Trained(network), notes, digest
 
 
+def drum_scores(written: NDArray[Any], heard: NDArray[Any]) -> list[NoteScores]:
+    """Strokes that were heard rightly, one count for each of `hybrid.transcription.notes.DRUMS`."""
+    return [
+        note_scores(*(each[each["drum"] & (each["pitch"] == keys[0])] for each in (written, heard)))
+        for _, keys in DRUM_NAMES
+    ]
+
+
 def family_rows(
     batches: Sequence[tuple[str, DryBatch]], ears: Mapping[str, Ear]
 ) -> tuple[list[dict[str, Any]], dict[str, list[dict[str, Any]]]]:
@@ -78,12 +86,8 @@ def family_rows(
                     counts = found.setdefault((name, family), [0, 0])
                     counts[0] += got.n_right
                     counts[1] += got.n_reference
-                for number, (_, drum_keys) in enumerate(DRUM_NAMES):
-                    sides = [
-                        each[each["drum"] & (each["pitch"] == drum_keys[0])]
-                        for each in (written, heard)
-                    ]
-                    drums.setdefault((name, number), []).append(note_scores(*sides))
+                for number, scores_of_drum in enumerate(drum_scores(written, heard)):
+                    drums.setdefault((name, number), []).append(scores_of_drum)
         print(place, flush=True)
     rows = [
         {"set": place, "excerpts": kind, "ear": name, **_row(whole[place, name, kind])}

@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks._listening import Transcribe, embedding, found_notes, heard_notes, transcriber
+from benchmarks._ears import Ear, drum_scores, transcriber_notes
 from benchmarks._refiner_page import PageExcerpt, write_page
 from benchmarks._styles_heard import StyleClassifier, features, features_beside
 from benchmarks._table import RESULTS, write_table
@@ -40,9 +40,11 @@ from hybrid.audio_refiner.production_run import produce
 from hybrid.audio_refiner.refined_run import NetworkProducer, RefinerModels, load_models
 from hybrid.audio_refiner.roll import DRUMS, FAMILIES
 from hybrid.audio_refiner.shipped import MODES
+from hybrid.audio_refiner.transcriber_data import heard_of_roll
 from hybrid.core.audio import Audio
 from hybrid.core.seeds import stage_rng
 from hybrid.io.atomic import write_text
+from hybrid.metrics.audio_embeddings import DEFAULT, EMBEDDINGS, embedding_by_name
 from hybrid.metrics.audio_frechet import (
     Embedding,
     frechet_distance,
@@ -51,7 +53,9 @@ from hybrid.metrics.audio_frechet import (
 )
 from hybrid.metrics.audio_signal import loudness, mel_distance, stft_distance
 from hybrid.metrics.audio_timing import onset_shift, pitch_shift
+from hybrid.metrics.note_f1 import NoteScores, note_scores, total
 from hybrid.render.loudness import PeakMeter, to_db
+from hybrid.transcription.notes import flattened
 
 RATE = 44100
 #: What is measured, in the order of the table; the modes are those of `hybrid refine`.
@@ -69,11 +73,11 @@ class Heard:
     rows: list[dict[str, float]] = field(default_factory=list)
     embedded: list[NDArray[np.float64]] = field(default_factory=list)
     features: list[NDArray[np.float64]] = field(default_factory=list)
-    # By family: lags of onsets in ms; notes that there are and that were found.
-    lags: dict[int, list[float]] = field(default_factory=dict)
     seconds: float = 0.0  # of processor time that it took; 0 where that is not measured
-    notes: dict[int, NDArray[np.int64]] = field(default_factory=dict)
-    n_estimate: int = 0
+    scores: list[NoteScores] = field(default_factory=list)  # of notes that have a pitch
+    # By family: lags of onsets in ms; how its own notes were found.
+    lags: dict[int, list[float]] = field(default_factory=dict)
+    notes: dict[int, NoteScores] = field(default_factory=dict)
 
 
 def systems(
@@ -112,7 +116,7 @@ def measure(
     notes: NDArray[Any],
     plain: NDArray[np.float64],
     ear: Embedding,
-    transcribe: Transcribe | None,
+    transcribe: Ear,
 ) -> None:
     """Add the measurements of one excerpt of one system.
 
@@ -146,22 +150,13 @@ def measure(
         lag = onset_shift(dry, sound, RATE, own.tolist()).median_ms
         if math.isfinite(lag):
             heard.lags.setdefault(family, []).append(lag)
-    if transcribe is not None:
-        wanted, estimate = heard_notes(notes, DRUMS), transcribe(audio)
-        found = found_notes(wanted, estimate)
-        heard.n_estimate += len(estimate)
-        for family in np.unique(notes["family"]).tolist():
-            mine = notes["family"] == family
-            counts = np.array([mine.sum(), found[mine].sum()], np.int64)
-            heard.notes[family] = heard.notes.get(family, np.zeros(2, np.int64)) + counts
-
-
-def note_f1(heard: Heard) -> float | None:
-    """F1 over all notes of all excerpts; None without a transcriber."""
-    if not heard.notes:
-        return None
-    wanted, found = np.sum(list(heard.notes.values()), axis=0).tolist()
-    return float(2 * found / max(1, wanted + heard.n_estimate))
+    written, estimate = flattened(heard_of_roll(notes)), flattened(transcribe(audio))
+    keys = estimate[~estimate["drum"]]
+    heard.scores.append(note_scores(written[~written["drum"]], keys))
+    for family in np.unique(notes["family"]).tolist():
+        own = flattened(heard_of_roll(notes[notes["family"] == family]))
+        got = total(drum_scores(own, estimate)) if family == DRUMS else note_scores(own, keys)
+        heard.notes[family] = heard.notes.get(family, NoteScores()) + got
 
 
 def _middle(rows: Sequence[Mapping[str, float]], name: str, how: Callable[..., Any]) -> float:
@@ -178,7 +173,7 @@ def summary(
 ) -> list[dict[str, Any]]:
     """A row for each system; ``n_seconds`` is the length of an excerpt."""
     wanted = np.concatenate(all_heard["target"].embedded)
-    dry_f1 = note_f1(all_heard["dry"])
+    dry_f1 = total(all_heard["dry"].scores).f1
     rows = []
     for name in SYSTEMS:
         heard = all_heard[name]
@@ -196,8 +191,8 @@ def summary(
             row["kernel"] = kernel_distance(wanted, found)
         row["mel distance (dB)"] = _middle(heard.rows, "mel", np.mean)
         row["STFT distance"] = _middle(heard.rows, "stft", np.mean)
-        f1 = note_f1(heard)
-        if f1 is not None and dry_f1:
+        f1 = total(heard.scores).f1
+        if dry_f1 > 0:
             row["note F1"], row["of the dry one's"] = f1, f1 / dry_f1
         if classifier is not None:
             guesses = classifier(np.array(heard.features))
@@ -241,9 +236,9 @@ def families(
             lags = all_heard[mode].lags.get(number)
             row[f"onsets, {mode} (ms)"] = float(np.median(lags)) if lags else None
         for system in ("dry", *MODES):
-            wanted = all_heard[system].notes.get(number)
-            if wanted is not None:
-                row[f"found, {system} (%)"] = 100 * wanted[1] / max(1, wanted[0])
+            scores = all_heard[system].notes.get(number)
+            if scores is not None:
+                row[f"found, {system} (%)"] = 100 * scores.recall
         rows.append(row)
     return rows
 
@@ -319,7 +314,7 @@ def main() -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--excerpts", type=int, default=48)
     parser.add_argument("--seconds", type=float, default=12.0, help="of each excerpt")
-    parser.add_argument("--embedding", default="mel-statistics")
+    parser.add_argument("--embedding", choices=tuple(EMBEDDINGS), default=DEFAULT)
     parser.add_argument("--classifier-files", type=int, default=8, help="of training; 0 leaves out")
     parser.add_argument("--pictures", type=int, default=6, help="excerpts shown in the page")
     parser.add_argument("--record", type=Path, help="write which mode is best")
@@ -328,8 +323,8 @@ def main() -> None:
     torch.set_num_threads(1)
     n_samples = round(chosen.seconds * RATE)
     models = load_models(chosen.weights)
-    ear = embedding(chosen.embedding)
-    transcribe, about_notes = transcriber()
+    ear = embedding_by_name(chosen.embedding)
+    transcribe, _, digest = transcriber_notes()
     classifier, about_styles = train_classifier(chosen.pairs, chosen.classifier_files, n_samples)
     all_heard = {name: Heard() for name in SYSTEMS}
     styles: list[str] = []
@@ -371,7 +366,8 @@ def main() -> None:
         f"{ear.name}; mel and STFT distance are to the excerpt's own target. `effects` and "
         "`target, drawn again` draw another chain of the same style: the latter is how close the "
         "style alone can bring one.",
-        about_notes,
+        f"Notes are heard by the transcriber {digest[:12]}, trained on dry renders alone; F1 is of "
+        "notes that have a pitch, onsets within 50 ms.",
         about_styles,
         "Pitch drift and onsets are against the dry sound (medians over excerpts; onsets: the "
         "median lag around each note's onset), loudness as well, and "

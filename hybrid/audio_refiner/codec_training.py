@@ -23,9 +23,10 @@ from torch import Tensor
 from hybrid.audio_refiner.audio_pool import AudioPool
 from hybrid.audio_refiner.codec import Codec, CodecConfig
 from hybrid.audio_refiner.discriminator import Critics, critic_loss, maker_losses
-from hybrid.audio_refiner.losses import drawn_windows, si_sdr, spectral_distances
+from hybrid.audio_refiner.losses import drawn_windows, spectral_distances
 from hybrid.audio_refiner.quantiser import books_in_use
 from hybrid.audio_refiner.training_loop import TrainingLoop
+from hybrid.metrics.audio_signal import si_sdr
 
 
 @dataclass(frozen=True)
@@ -199,9 +200,11 @@ class CodecTrainer(TrainingLoop):
             made, quantised = codec(wave)
             found = spectral_distances(made, wave)
             found["phase"] = codec.apart(codec.numbers(made), codec.numbers(wave))
-            found["SI-SDR"] = si_sdr(made, wave).mean()
             for name, value in found.items():
                 sums[name] += float(value) / batches
+            # One ratio for the batch: a silent excerpt has none of its own.
+            sides = [sound.flatten(0, 1).cpu().numpy() for sound in (wave, made)]
+            sums["SI-SDR"] += si_sdr(*sides) / batches
             codes.append(quantised.codes.reshape(-1, quantised.codes.shape[-1]))
         used = books_in_use(torch.cat(codes), self.config.n_entries)
         return {f"valid {name}": value for name, value in sums.items()} | {

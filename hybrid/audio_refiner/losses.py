@@ -114,19 +114,6 @@ def spectral_distances(
     return {"stft": stft / len(windows), "mel": mel / len(windows)}
 
 
-def si_sdr(found: Tensor, wanted: Tensor) -> Tensor:
-    """Scale-invariant signal-to-distortion ratio of (B, 2, N) in decibels, both channels together.
-
-    Le Roux, J., Wisdom, S., Erdogan, H., & Hershey, J. R. (2019). SDR - half-baked or well done?
-    ICASSP. arXiv:1811.02508. Silence is left as it is: its ratio is that of the floor, 1e-8.
-    """
-    first, second = found.flatten(1), wanted.flatten(1)
-    power = second.square().sum(1, keepdim=True)
-    scaled = second * ((first * second).sum(1, keepdim=True) / power.clamp(min=1e-8))
-    noise = (first - scaled).square().sum(1)
-    return 10 * ((scaled.square().sum(1) + 1e-8) / (noise + 1e-8)).log10()
-
-
 def drawn_windows(count: int, generator: torch.Generator) -> tuple[int, ...]:
     """So many of `RESOLUTIONS`, without repeats."""
     order = torch.randperm(len(RESOLUTIONS), generator=generator, device=generator.device)

@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks._listening import HEARD_DTYPE, embedding, found_notes, heard_notes
+from benchmarks._ears import drum_scores
 from benchmarks._refiner_page import COLUMNS, PageExcerpt, picture, write_page
 from benchmarks._styles_heard import StyleClassifier, features
 from benchmarks.codec import book_rows
 from benchmarks.refiner import best_mode
-from hybrid.audio_refiner.roll import DRUMS, ROLL_DTYPE
 from hybrid.core.audio import Audio
-from hybrid.core.errors import ConfigError
+from hybrid.transcription.notes import HEARD_DTYPE
 
 
 def rows(**changes: dict[str, float]) -> list[dict[str, Any]]:
@@ -45,22 +44,12 @@ def test_a_network_must_win_everywhere(changes: dict[str, Any], best: str) -> No
     assert best_mode(rows(**changes)) == best
 
 
-def test_notes_are_found_once_each() -> None:
-    wanted = np.array(
-        [(0.0, 1, 60, 90, False), (0.02, 1, 60, 90, False), (1.0, 2, 38, 90, True)], HEARD_DTYPE
-    )
-    heard = np.array([(0.01, 1, 60, 1, False), (1.02, 2, 38, 1, False)], HEARD_DTYPE)
-    assert found_notes(wanted, heard).tolist() == [True, False, False]
-    heard["drum"][1] = True
-    assert found_notes(wanted, heard).tolist() == [True, False, True]
-    notes = np.array([(500, 900, 38, 80, 0, DRUMS, 0)], ROLL_DTYPE)
-    assert heard_notes(notes, DRUMS)[0].tolist() == (0.5, 0.9, 38, 80, True)
-
-
-def test_embeddings_by_name() -> None:
-    assert embedding(None).name == "mel-statistics"
-    with pytest.raises(ConfigError, match="embedding must be"):
-        embedding("magic")
+def test_strokes_are_counted_by_drum() -> None:
+    written = np.array([(0.0, 1, 36, 90, True), (1.0, 2, 38, 90, True)], HEARD_DTYPE)
+    heard = np.array([(0.01, 1, 36, 1, True), (1.02, 2, 36, 1, True)], HEARD_DTYPE)
+    kick, snare = drum_scores(written, heard)[:2]
+    assert (kick.n_reference, kick.n_estimate, kick.n_right) == (1, 2, 1)
+    assert (snare.n_reference, snare.n_estimate, snare.n_right) == (1, 0, 0)
 
 
 def noise(seed: int, slope: float, width: float) -> Audio:
