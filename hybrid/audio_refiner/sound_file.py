@@ -10,6 +10,7 @@ import numpy as np
 
 from hybrid.audio_refiner.effects import BLOCK, MAX_RATE, MIN_RATE, Samples, stereo
 from hybrid.core.errors import ConfigError, FormatError
+from hybrid.io.wav import sound_is_read
 
 
 @dataclass(frozen=True)
@@ -62,14 +63,8 @@ def look(path: Path) -> SoundShape:
     """
     import soundfile
 
-    try:
-        with path.open("rb"):
-            pass
+    with sound_is_read(path):
         about = soundfile.info(str(path))
-    except OSError as error:
-        raise FormatError(f"cannot read {path}: {error.strerror}") from error
-    except soundfile.LibsndfileError as error:
-        raise FormatError(f"{path} must be a sound file: {error.error_string}") from error
     try:
         return SoundShape(int(about.samplerate), int(about.channels), int(about.frames))
     except ConfigError as error:
@@ -87,7 +82,7 @@ def read_blocks(path: Path) -> Iterator[Samples]:
     import soundfile
 
     at = 0
-    try:
+    with sound_is_read(path):
         for part in soundfile.blocks(str(path), BLOCK, dtype="float32", always_2d=True):
             finite = np.isfinite(part)
             if not finite.all():
@@ -96,5 +91,3 @@ def read_blocks(path: Path) -> Iterator[Samples]:
                 raise FormatError(f"{path}: samples must be finite, got {value} at {at + frame}")
             at += len(part)
             yield stereo(part.T)
-    except soundfile.LibsndfileError as error:
-        raise FormatError(f"{path} must be a sound file: {error.error_string}") from error

@@ -7,6 +7,8 @@ RF64 (EBU Tech 3306), the same layout with 64-bit lengths.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +106,28 @@ def _clear_time_stamp(path: Path) -> None:
             at += 8 + size + size % 2
 
 
+@contextmanager
+def sound_is_read(path: Path) -> Iterator[None]:
+    """Say in the project's words what is wrong with a sound file that is read inside.
+
+    Raises
+    ------
+    FormatError
+        If the file is missing, or is no sound or a damaged one.
+    """
+    import soundfile
+
+    try:
+        # libsndfile does not say why it cannot open a file.
+        with path.open("rb"):
+            pass
+        yield
+    except OSError as error:
+        raise FormatError(f"cannot read {path}: {error.strerror}") from error
+    except soundfile.LibsndfileError as error:
+        raise FormatError(f"{path} must be a sound file: {error.error_string}") from error
+
+
 def read_audio(path: str | Path) -> Audio:
     """Read a WAV, FLAC or any other file libsndfile knows.
 
@@ -120,14 +144,8 @@ def read_audio(path: str | Path) -> Audio:
     import soundfile
 
     source = Path(path)
-    try:
-        with source.open("rb"):
-            pass
+    with sound_is_read(source):
         samples, sample_rate = soundfile.read(str(source), dtype="float32", always_2d=True)
-    except OSError as error:
-        raise FormatError(f"cannot read {source}: {error.strerror}") from error
-    except soundfile.LibsndfileError as error:
-        raise FormatError(f"{source} must be a sound file: {error.error_string}") from error
     try:
         return Audio(np.ascontiguousarray(samples.T), int(sample_rate))
     except RenderError as error:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from hybrid.core.audio import Audio
 from hybrid.core.errors import FormatError
+from hybrid.io.wav import sound_is_read
 from hybrid.metrics.audio_spectra import resampled
 from hybrid.render.loudness import LoudnessMeter
 from hybrid.transcription.features import SAMPLE_RATE
@@ -57,14 +58,8 @@ class FileSource:
         import soundfile
 
         self._path = path
-        try:
-            with path.open("rb"):
-                pass
+        with sound_is_read(path):
             self._file: Any = soundfile.SoundFile(str(path))
-        except OSError as error:
-            raise FormatError(f"cannot read {path}: {error.strerror}") from error
-        except soundfile.LibsndfileError as error:
-            raise FormatError(f"{path} must be a sound file: {error.error_string}") from error
         self.sample_rate, self.n_samples = int(self._file.samplerate), int(self._file.frames)
         self._at = 0
 
