@@ -30,6 +30,7 @@ from hybrid.audio_refiner.refiner_training import PairPool, RefinerTrainer, Refi
 from hybrid.audio_refiner.refiner_weights import save_refiner
 from hybrid.core.errors import ConfigError
 from hybrid.io.atomic import write_text
+from hybrid.training.command import tell
 
 
 def pick_device(name: str) -> torch.device:
@@ -47,11 +48,6 @@ def pick_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise ConfigError("device cuda must be there, got a machine without one")
     return torch.device(name)
-
-
-def _tell(share: float, row: dict[str, float]) -> None:
-    shown = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if name != "update")
-    print(f"{share:.0%} {int(row['update'])}: {shown}", flush=True)
 
 
 def train_codec(
@@ -79,7 +75,7 @@ def train_codec(
     print(f"{pools[0].seconds / 60:.1f} minutes of sound, {pools[1].seconds / 60:.1f} held out")
     output.mkdir(parents=True, exist_ok=True)
     trainer = CodecTrainer(config or CodecConfig(), settings, pools[0], pools[1], output, place)
-    trainer.run(minutes=minutes, progress=_tell)
+    trainer.run(minutes=minutes, progress=tell)
     weights = output / "codec.safetensors"
     notes = _notes(trainer.update, settings.updates, trainer.measure())
     save_codec(trainer.average, weights, notes)
@@ -117,7 +113,7 @@ def train_refiner(
     )
     output.mkdir(parents=True, exist_ok=True)
     trainer = RefinerTrainer(config, settings, coder, pools[0], pools[1], output, place)
-    trainer.run(minutes=minutes, progress=_tell)
+    trainer.run(minutes=minutes, progress=tell)
     weights = output / "refiner.safetensors"
     notes = _notes(trainer.update, settings.updates, trainer.measure())
     notes |= {"codec": digest, "styles": list(style_names())}

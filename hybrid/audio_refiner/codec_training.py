@@ -25,8 +25,8 @@ from hybrid.audio_refiner.codec import Codec, CodecConfig
 from hybrid.audio_refiner.discriminator import Critics, critic_loss, maker_losses
 from hybrid.audio_refiner.losses import drawn_windows, spectral_distances
 from hybrid.audio_refiner.quantiser import books_in_use
-from hybrid.audio_refiner.training_loop import TrainingLoop
 from hybrid.metrics.audio_signal import si_sdr
+from hybrid.training.loop import TrainingLoop
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ predictive coding. arXiv:1807.03748. (the loss of the third task)
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -28,9 +27,10 @@ from torch.nn import functional
 from hybrid.audio_refiner.audio_sets import pair_files
 from hybrid.audio_refiner.listener_data import KINDS, STEP_DB, ListenerSet, listener_set
 from hybrid.audio_refiner.roll import FAMILIES
-from hybrid.audio_refiner.training_loop import TrainingLoop
 from hybrid.io.atomic import write_text
 from hybrid.metrics.listener import FLOOR_DB, FRAMES, Listener, ListenerConfig, save_listener
+from hybrid.training.command import tell, training_command
+from hybrid.training.loop import TrainingLoop
 
 
 @dataclass(frozen=True)
@@ -273,10 +273,6 @@ def train_listener(
     print(f"{len(train.levels)} recordings, {len(valid.levels)} held out", flush=True)
     trainer = ListenerTrainer(ListenerConfig(), settings, train, valid, output)
 
-    def tell(share: float, row: dict[str, float]) -> None:
-        shown = ", ".join(f"{name} {value:.3f}" for name, value in row.items() if name != "update")
-        print(f"{share:.0%} {int(row['update'])}: {shown}", flush=True)
-
     trainer.run(minutes=minutes, progress=tell)
     weights = output / "listener.safetensors"
     held_out = {name: round(value, 4) for name, value in trainer.measure().items()}
@@ -289,13 +285,7 @@ def train_listener(
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--data", type=Path, required=True, help="folder of pairs")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="folder of the run")
-    parser.add_argument("--updates", type=int, help="in all")
-    parser.add_argument("--minutes", type=float, help="stop after so many and save")
-    options = parser.parse_args(arguments)
-    print(train_listener(options.data, options.output, options.updates, options.minutes))
+    training_command(__doc__, "folder of pairs", train_listener, arguments)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ from hybrid.audio_refiner.codec import Codec
 from hybrid.audio_refiner.losses import RESOLUTIONS, drawn_windows, spectral_distances
 from hybrid.audio_refiner.refiner_model import MASK, Refiner, RefinerConfig
 from hybrid.audio_refiner.refining import known_values
-from hybrid.audio_refiner.training_loop import TrainingLoop
 from hybrid.core.errors import ConfigError
+from hybrid.training.loop import TrainingLoop
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,9 +26,10 @@ from torch.nn import functional
 
 from hybrid.audio_refiner.audio_sets import pair_files
 from hybrid.audio_refiner.dry_sets import dry_files
-from hybrid.audio_refiner.training_loop import TrainingLoop
 from hybrid.audio_refiner.transcriber_data import TranscriberSet, transcriber_set
 from hybrid.io.atomic import write_text
+from hybrid.training.command import tell
+from hybrid.training.loop import TrainingLoop
 from hybrid.transcription.features import BINS_A_SEMITONE, FLOOR_DB, N_BINS, N_KEYS, TOP_DB
 from hybrid.transcription.network import CONTEXT, N_HEADS, Transcriber, TranscriberConfig
 from hybrid.transcription.weights import save_transcriber
@@ -295,10 +296,6 @@ def train_transcriber(
     valid = transcriber_set(dry_files(data, "valid"), cache)
     print(f"{len(train.levels)} excerpts, {len(valid.levels)} held out", flush=True)
     trainer = TranscriberTrainer(TranscriberConfig(), settings, train, valid, output)
-
-    def tell(share: float, row: dict[str, float]) -> None:
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in row.items() if name != "update")
-        print(f"{share:.0%} {int(row['update'])}: {shown}", flush=True)
 
     trainer.run(minutes=minutes, progress=tell)
     weights = output / "transcriber.safetensors"

@@ -1,4 +1,4 @@
-"""What the trainings of codec and refiner share: the loop, its rate, averaging, checkpoints."""
+"""The loop of a training: its rate, averaged weights, checkpoints to go on from."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, Protocol
 import torch
 from torch import nn
 
-from hybrid.audio_refiner.checkpoints import load_state, save_state
 from hybrid.core.errors import ConfigError
+from hybrid.training.checkpoints import load_state, save_state
 
 #: Called with the share that is done, 0..1, and the figures of a check.
 Progress = Callable[[float, dict[str, float]], None]

@@ -1,0 +1,1 @@
+"""What trainings of networks share: the loop, its rate, averaged weights, checkpoints."""
