@@ -137,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--updates", type=int, help="in all")
     parser.add_argument("--batch", type=int, help="excerpts of an update")
     parser.add_argument("--frames", type=int, help="frames of an excerpt")
+    parser.add_argument("--rate", type=float, help="highest learning rate")
     parser.add_argument("--windows", type=int, help="spectral windows of an update, 1 to 5")
     parser.add_argument(
         "--no-critics", action="store_true", help="codec on spectral distances alone"
@@ -147,7 +148,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     changed = {
         name: value
-        for name in ("updates", "batch", "frames", "windows")
+        for name in ("updates", "batch", "frames", "rate", "windows")
         if (value := getattr(options, name)) is not None
     }
     given = {"minutes": options.minutes, "device": options.device}
