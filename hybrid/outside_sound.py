@@ -123,27 +123,57 @@ def transcribe_file(
     *,
     threshold: float | None = None,
     drums: bool = True,
+    beats: bool = True,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Write the notes of a sound file as MIDI.
+    """Write the notes of a sound file as a score.
 
     Parameters
     ----------
     path, target : Path
+        The target's suffix names its format. MIDI keeps the notes' times as they were played;
+        what is engraved gets plain note values.
     threshold : float, optional
         Probability from which an onset counts, 0..1; that of the decoder where left out.
     drums : bool
         Whether drums are written.
+    beats : bool
+        Whether the tempo follows the sound's beats, and bar lines its bars; else a tick is a
+        millisecond.
 
     Returns
     -------
     dict
-        ``notes``, ``drums``: how many; ``seconds`` of sound; ``weights``: their SHA-256.
+        ``notes``, ``drums``: how many; ``seconds`` of sound; ``tempo`` in beats a minute (the
+        median) and ``beats_a_bar``, or None; ``weights``: their SHA-256.
+
+    Raises
+    ------
+    ConfigError
+        If the threshold is out of its range.
+    FormatError
+        If the file is no sound, or the target's suffix no format.
     """
+    from hybrid.io.files import format_of, write_score
+    from hybrid.io.straighten import engravable
+
+    plays = format_of(target) == format_of("score.mid")
+    score, facts = _heard_score(path, threshold, drums, beats, progress)
+    write_score(score if plays else engravable(score), target)
+    return facts
+
+
+def _heard_score(
+    path: Path, threshold: float | None, drums: bool, beats: bool, progress: Progress
+) -> tuple[Score, dict[str, Any]]:
+    """The score of what is heard in a sound file, and the facts that `transcribe_file` gives."""
     from dataclasses import replace
 
-    from hybrid.io.midi import write_midi
-    from hybrid.transcription import transcribe as ear
+    import numpy as np
+
+    from hybrid.transcription import transcribe as ears
+    from hybrid.transcription.barred import barred_score
+    from hybrid.transcription.bars import BarEar
     from hybrid.transcription.decoding import Thresholds
     from hybrid.transcription.notes import score_of
     from hybrid.transcription.sound import FileSource
@@ -154,22 +184,98 @@ def transcribe_file(
         if not 0.0 < threshold < 1.0:
             raise ConfigError(f"threshold must be between 0 and 1, got {threshold}")
         limits = replace(limits, onset=threshold, drums=threshold)
+    ear = BarEar() if beats else None
     source = FileSource(path)
     try:
         network, _, digest = load_transcriber()
-        notes = ear.transcribe(
-            source, network, limits, lambda share: progress("transcription", share)
+        notes = ears.transcribe(
+            source, network, limits, lambda share: progress("transcription", share), ear=ear
         )
     finally:
         source.close()
     kept = notes if drums else notes[~notes["drum"]]
-    write_midi(score_of(kept, path.stem), target)
-    return {
+    facts: dict[str, Any] = {
         "notes": int((~kept["drum"]).sum()),
         "drums": int(kept["drum"].sum()),
         "seconds": source.n_samples / source.sample_rate,
+        "tempo": None,
+        "beats_a_bar": None,
         "weights": digest,
     }
+    bars = ear.bars() if ear is not None else None
+    if bars is None or len(bars.beats) < 2:
+        return score_of(kept, path.stem), facts
+    facts["tempo"] = round(60 / float(np.median(np.diff(bars.beats))), 1)
+    facts["beats_a_bar"] = bars.n_beats
+    return barred_score(kept, bars, path.stem), facts
+
+
+def replay_file(
+    path: Path,
+    target: Path,
+    *,
+    instrument: str | None = None,
+    transpose: int = 0,
+    threshold: float | None = None,
+    soundfont: str | None = None,
+    notes: Path | None = None,
+    progress: Progress = silent,
+) -> tuple[str, ...]:
+    """Sound to notes to new sound: write down what is heard and play it anew.
+
+    Hawthorne, C. et al. (2019). Enabling factorized piano music modeling and generation with the
+    MAESTRO dataset. ICLR. arXiv:1810.12247. (Wave2Midi2Wave)
+
+    Parameters
+    ----------
+    path, target : Path
+    instrument : str, optional
+        That plays all notes but drums; the piano where left out.
+    transpose : int
+        Semitones, -48 to 48; drums stay.
+    threshold : float, optional
+        As in `transcribe_file`.
+    soundfont : str, optional
+        Name or path.
+    notes : Path, optional
+        Where the notes between are written as well.
+
+    Returns
+    -------
+    tuple of str
+        Lines that say what was done.
+
+    Raises
+    ------
+    ConfigError
+        If an option is out of its range.
+    FormatError
+        If the file is no sound.
+    """
+    from dataclasses import replace
+
+    from hybrid.core.instruments import instrument as named
+    from hybrid.io.files import write_score
+
+    if not -48 <= transpose <= 48:
+        raise ConfigError(f"transpose must be -48 to 48 semitones, got {transpose}")
+    program = named(instrument).program if instrument is not None else 0
+    score, facts = _heard_score(path, threshold, True, True, progress)
+    moved = score.transposed(transpose) if transpose else score
+    played = replace(
+        moved,
+        tracks=tuple(
+            before if before.is_drum else replace(track, program=program)
+            for track, before in zip(moved.tracks, score.tracks, strict=True)
+        ),
+    )
+    if not any(len(track.notes) for track in played.tracks):
+        raise ConfigError(f"no notes were heard in {path}: there is nothing to play")
+    lines = [f"{path}: {facts['notes']} notes and {facts['drums']} drums heard"]
+    if notes is not None:
+        write_score(played, notes)
+        lines.append(str(notes))
+    return (*lines, *render_file(played, target, soundfont=soundfont, progress=progress))
 
 
 def note_figures(sound: Path, midi: Path, progress: Progress = silent) -> dict[str, NoteScores]:

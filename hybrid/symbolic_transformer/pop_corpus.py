@@ -127,17 +127,7 @@ def read_song(number: int, files: Mapping[str, bytes], counts: PopCounts) -> Cor
         If a file is missing or malformed, or the corpora do not have the same song.
     """
     name = f"pop909/{number:03d}"
-    missing = [kind for kind in ("cl", "parts") if kind not in files]
-    if missing:
-        raise CorpusError(f"{name}: a song must have its {missing[0]}, got none")
-    merged = midi_to_score(files["cl"], "drop").score
-    parts = midi_to_score(files["parts"], "drop").score
-    if merged.ticks_per_quarter != QUARTER:
-        raise FormatError(
-            f"{name}: must have {QUARTER} ticks a quarter, got {merged.ticks_per_quarter}"
-        )
-    notes = separate_tracks(merged, parts, name)
-    score = _song_score(merged, parts, notes)
+    merged, notes, score = _read_parts(name, files)
     keys = merged.keys
     chords = read_chords(merged, keys or (KeySignature(0, Key(0)),))
     people = bool(chords.spans) and bool(keys)
@@ -172,6 +162,32 @@ def read_song(number: int, files: Mapping[str, bytes], counts: PopCounts) -> Cor
     )
 
 
+def song_score(number: int, files: Mapping[str, bytes]) -> Score:
+    """One song's four tracks under the corrected bar lines, without its plan.
+
+    Raises
+    ------
+    HybridError
+        If a file is missing or malformed, or the corpora do not have the same song.
+    """
+    return _read_parts(f"pop909/{number:03d}", files)[2]
+
+
+def _read_parts(name: str, files: Mapping[str, bytes]) -> tuple[Score, PopNotes, Score]:
+    """POP909-CL's score, the notes of the tracks, and the song of both."""
+    missing = [kind for kind in ("cl", "parts") if kind not in files]
+    if missing:
+        raise CorpusError(f"{name}: a song must have its {missing[0]}, got none")
+    merged = midi_to_score(files["cl"], "drop").score
+    parts = midi_to_score(files["parts"], "drop").score
+    if merged.ticks_per_quarter != QUARTER:
+        raise FormatError(
+            f"{name}: must have {QUARTER} ticks a quarter, got {merged.ticks_per_quarter}"
+        )
+    notes = separate_tracks(merged, parts, name)
+    return merged, notes, _song_score(merged, parts, notes)
+
+
 def _song_score(merged: Score, parts: Score, notes: PopNotes) -> Score:
     """The song's four tracks under POP909-CL's bars, at POP909's tempo.
 
@@ -193,4 +209,4 @@ def _song_score(merged: Score, parts: Score, notes: PopNotes) -> Score:
     return replace(score, length=max(score.length, score.bars[-1].end))
 
 
-__all__ = ["CORPORA", "KNOWN_BAD", "PopCounts", "pop_split", "read_pop", "read_song"]
+__all__ = ["CORPORA", "KNOWN_BAD", "PopCounts", "pop_split", "read_pop", "read_song", "song_score"]

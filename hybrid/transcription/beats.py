@@ -49,7 +49,7 @@ class BeatSettings:
 
     slowest: float = 40.0
     fastest: float = 220.0
-    likeliest: float = 105.0
+    likeliest: float = 95.0
     octaves: float = 0.8
     steadiness: float = 100.0
     change: float = 12.0
@@ -62,13 +62,29 @@ class BeatSettings:
             )
 
 
-def onset_strength(levels: NDArray[np.uint8]) -> Floats:
-    """How much begins in each frame: mean rise of the levels, its slow part taken away.
+def rises(levels: NDArray[np.uint8], before: NDArray[np.uint8]) -> Floats:
+    """How much louder the bands get: mean rise over two frames, in steps of 0.4 dB.
 
     Parameters
     ----------
     levels : np.ndarray, shape (T, B), uint8
         The quick picture of `hybrid.transcription.features.levels`.
+    before : np.ndarray, shape (2, B), uint8
+        The two frames before it.
+
+    Returns
+    -------
+    np.ndarray, shape (T,), float64
+    """
+    heard = np.maximum(np.concatenate([before, levels]).astype(np.float64), _SILENCE)
+    # Against the loudest of the neighbours before, a vibrato is no onset.
+    then = np.maximum(np.maximum(heard[:-2, :-2], heard[:-2, 1:-1]), heard[:-2, 2:])
+    result: Floats = np.maximum(0.0, heard[2:, 1:-1] - then).mean(axis=1)
+    return result
+
+
+def onset_strength(rise: Floats) -> Floats:
+    """How much begins in each frame: `rises` smoothed, less their mean of a second.
 
     Returns
     -------
@@ -77,11 +93,8 @@ def onset_strength(levels: NDArray[np.uint8]) -> Floats:
     """
     from scipy.ndimage import gaussian_filter1d, uniform_filter1d
 
-    heard = np.maximum(levels.astype(np.float64), _SILENCE)
-    # Against the loudest of the neighbours before, a vibrato is no onset.
-    before = np.maximum(np.maximum(heard[:-2, :-2], heard[:-2, 1:-1]), heard[:-2, 2:])
-    rise = np.zeros(len(heard))
-    rise[2:] = np.maximum(0.0, heard[2:, 1:-1] - before).mean(axis=1)
+    if not len(rise):
+        return rise
     smooth = gaussian_filter1d(rise, 1.0)
     curve = np.maximum(0.0, smooth - uniform_filter1d(smooth, round(FRAME_RATE)))
     spread = float(curve.std())
@@ -167,16 +180,8 @@ def beat_frames(
     return beats[loud[0] :] if len(loud) else beats
 
 
-def track_beats(levels: NDArray[np.uint8], settings: BeatSettings | None = None) -> Floats:
-    """Times of the beats of a sound, in seconds.
-
-    Parameters
-    ----------
-    levels : np.ndarray, shape (T, B), uint8
-        The quick picture of `hybrid.transcription.features.levels`.
-    settings : BeatSettings, optional
-    """
-    strength = onset_strength(levels)
+def track_beats(strength: Floats, settings: BeatSettings | None = None) -> Floats:
+    """Times of the beats of a sound, in seconds, from its `onset_strength`."""
     if not strength.any():
         return np.empty(0)
     frames = beat_frames(strength, tempo_path(strength, settings), settings)

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 
 from hybrid.core.audio import Audio
+from hybrid.transcription.bars import BarEar
 from hybrid.transcription.decoding import NoteDecoder, Thresholds
 from hybrid.transcription.features import HOP, WINDOWS, levels, n_frames
 from hybrid.transcription.network import CONTEXT, Transcriber
@@ -28,6 +29,7 @@ def transcribe(
     thresholds: Thresholds | None = None,
     progress: Progress | None = None,
     piece: int = PIECE,
+    ear: BarEar | None = None,
 ) -> NDArray[Any]:
     """Notes of a sound.
 
@@ -41,6 +43,8 @@ def transcribe(
         Called with the share that is done, 0..1.
     piece : int
         Frames that go through the network at a time.
+    ear : BarEar, optional
+        Hears the same, for beats and bars.
 
     Returns
     -------
@@ -57,14 +61,19 @@ def transcribe(
     decoder = NoteDecoder(thresholds)
     for first in range(0, total, piece):
         stop = min(first + piece, total)
-        keys, drums = hear(reader, network, first, stop, total)
+        keys, drums = hear(reader, network, first, stop, total, ear)
         decoder.add(keys, drums)
         show(0.1 + 0.9 * stop / total)
     return decoder.finish()
 
 
 def hear(
-    reader: MonoReader, network: Transcriber, first: int, stop: int, total: int
+    reader: MonoReader,
+    network: Transcriber,
+    first: int,
+    stop: int,
+    total: int,
+    ear: BarEar | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Probabilities of frames ``first`` to ``stop``: (4, T, 88) and (8, T), for the decoder."""
     low, high = max(0, first - CONTEXT), min(stop + CONTEXT, total)
@@ -73,6 +82,8 @@ def hear(
     sound = reader.read(start, (high - low - 1) * HOP + 2 * half)
     # Levels take silence around what they are given: here the sound goes on beyond what is asked.
     found = levels(sound, half // HOP, high - low)
+    if ear is not None:
+        ear.add(found[:, first - low : stop - low])
     with torch.inference_mode():
         heard = network(torch.from_numpy(found).float()[None])
         keys, drums = heard.keys[0, :, first - low : stop - low], heard.drums[0]
@@ -93,10 +104,11 @@ def transcribe_file(
     network: Transcriber,
     thresholds: Thresholds | None = None,
     progress: Progress | None = None,
+    ear: BarEar | None = None,
 ) -> NDArray[Any]:
     """Notes of a sound file; see `transcribe`."""
     source = FileSource(path)
     try:
-        return transcribe(source, network, thresholds, progress)
+        return transcribe(source, network, thresholds, progress, ear=ear)
     finally:
         source.close()
