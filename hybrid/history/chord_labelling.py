@@ -15,9 +15,9 @@ from hybrid.core.timeline import Tempo
 from hybrid.history.chorales import VOICES, Chorale, load_chorales
 from hybrid.history.chord_chain import expect, first_moves, fit_moves, log_seen, viterbi, wide
 from hybrid.history.chord_labelling_panels import Panels
-from hybrid.history.chord_labels import Label, agreement, changes_of, label_of, per_beat
+from hybrid.history.chord_labels import agreement, changes_of, label_of, per_beat
 from hybrid.history.chord_player import ChordPlayer
-from hybrid.history.chord_templates import Beats, beats_of, label_by_templates, template_sums
+from hybrid.history.chord_templates import beats_of, label_by_templates, template_sums
 from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.ledger import Ledger
 from hybrid.history.panels import Machine
@@ -130,17 +130,35 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
         "network": per_beat(analysis, beats),
     }
     panels = Panels(score, beats, labels, trellis, sure, curve, key)
-    return _write(score, beats, labels, panels, analysis, values)
+    agreed = {way: agreement(labels[way], labels["network"]) for way in WAYS[:2]}
+    facts = (
+        ("Beats", str(len(beats))),
+        (
+            "Templates agree with the network",
+            f"{agreed['templates'][0]:.0%} root, {agreed['templates'][1]:.0%} root and triad",
+        ),
+        (
+            "HMM agrees with the network",
+            f"{agreed['hmm'][0]:.0%} root, {agreed['hmm'][1]:.0%} root and triad",
+        ),
+        (
+            "Changes of label: templates, HMM, network",
+            ", ".join(str(changes_of(labels[way])) for way in WAYS),
+        ),
+        ("Beats where not all three agree", str(len(panels.apart))),
+    )
+    return write_labels(score, panels, analysis, values, facts)
 
 
-def _write(
+def write_labels(
     score: Score,
-    beats: Beats,
-    labels: dict[str, list[Label]],
     panels: Panels,
     analysis: Analysis,
     values: Values,
+    facts: tuple[tuple[str, str], ...],
 ) -> Demonstration:
+    """The piece with a harp that plays the labels of the setting ``sound``, and their steps."""
+    beats, labels = panels.beats, panels.labels
     ledger = Ledger()
     _copy(score, ledger)
     ledger.track(PART, program=46, clef="treble")
@@ -174,23 +192,6 @@ def _write(
         keys=score.keys,
         pickup_ticks=score.pickup_ticks,
         counts={"beats": len(beats), "chords of the network": len(analysis.chords)},
-    )
-    agreed = {way: agreement(labels[way], labels["network"]) for way in WAYS[:2]}
-    facts = (
-        ("Beats", str(len(beats))),
-        (
-            "Templates agree with the network",
-            f"{agreed['templates'][0]:.0%} root, {agreed['templates'][1]:.0%} root and triad",
-        ),
-        (
-            "HMM agrees with the network",
-            f"{agreed['hmm'][0]:.0%} root, {agreed['hmm'][1]:.0%} root and triad",
-        ),
-        (
-            "Changes of label: templates, HMM, network",
-            ", ".join(str(changes_of(labels[way])) for way in WAYS),
-        ),
-        ("Beats where not all three agree", str(len(panels.apart))),
     )
     return Demonstration(new, trace, Machine(panels.panels, tuple(panels.steps)), facts)
 

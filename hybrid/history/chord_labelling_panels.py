@@ -155,7 +155,7 @@ class Panels:
                     )
                     under = f"{chance:.0%}"
                 elif way == "templates":
-                    under = f"{self._total(at):g}"
+                    under = f"{self._total(at):.3g}"
                 detail = f"{title}, {where}: {name}"
                 if run[0].numeral:
                     detail += f" ({', '.join(dict.fromkeys(label.numeral for label in run))})"
@@ -296,19 +296,24 @@ class Panels:
                 names[pitch % 12] = chord_name(spelling_name(written))
         return names
 
+    def _by_key(self, tone: int) -> str:
+        """Name of a pitch class that is heard but not written."""
+        return chord_name(spelling_name(self.key.spell(60 + tone)))
+
     def _sum_lines(self, beat: int) -> tuple[list[str], list[int]]:
         weights = self.beats.segments[beat]
         names = self._spelled(beat)
         heard = "  ".join(
-            f"{names[tone]}{f'×{weights[tone]:g}' if weights[tone] > 1 else ''}"
+            f"{names.get(tone) or self._by_key(tone)}"
+            f"{f'×{weights[tone]:.2g}' if weights[tone] > 1 else ''}"
             for tone in range(12)
             if weights[tone]
         )
         lines = [f"heard: {heard or 'silence'}", "         for  against  missing  sum"]
         for item in template_sums(weights, self.beats.bass[beat])[:SHOWN]:
             lines.append(
-                f"{self.symbol(item.chord):<6} {item.for_:>5g}  {item.against:>7g}  "
-                f"{item.missing:>7}  {item.total:>3g}"
+                f"{self.symbol(item.chord):<6} {item.for_:>5.3g}  {item.against:>7.3g}  "
+                f"{item.missing:>7}  {item.total:>3.3g}"
             )
         return lines, [2]
 

@@ -16,7 +16,8 @@ IEEE TASLP, 14(1), 342-355.
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,14 +47,15 @@ class Bars:
         Of each beat in its bar; 0 begins one.
     n_beats : int
         In a bar: 2, 3 or 4.
-    margin : float
-        By how much the metre beats the next best; below 1 it is a guess.
+    worth : mapping of int to float
+        How far the first beats of each metre stand out, in standard errors; empty where too
+        few beats were heard to tell. Where the best is not 1 ahead the metre is a guess.
     """
 
     beats: Floats
     places: NDArray[np.int64]
     n_beats: int
-    margin: float
+    worth: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def first_beats(self) -> Floats:
@@ -90,15 +92,13 @@ class BarEar:
         strength = self.strength()
         beats = track_beats(strength, settings)
         if len(beats) < 8:
-            return Bars(beats, np.arange(len(beats)) % 4, 4, 0.0)
+            return Bars(beats, np.arange(len(beats)) % 4, 4)
         bass = onset_strength(np.concatenate([low for _, low, _ in self._parts]))
         harmony = np.concatenate([rows for _, _, rows in self._parts])
         evidence = _evidence(beats, strength, bass, harmony)
-        found = sorted(
-            ((_standing_out(evidence, n) + worth, n) for n, worth in METRES.items()), reverse=True
-        )
-        (best, n_beats), (second, _) = found[:2]
-        return Bars(beats, _places(evidence, n_beats), n_beats, best - second)
+        worth = {n: _standing_out(evidence, n) + before for n, before in METRES.items()}
+        n_beats = max(worth, key=worth.__getitem__)
+        return Bars(beats, _places(evidence, n_beats), n_beats, worth)
 
 
 def chroma(levels: NDArray[np.uint8]) -> Floats:

@@ -102,8 +102,24 @@ def onset_strength(rise: Floats) -> Floats:
     return result
 
 
-def tempo_path(strength: Floats, settings: BeatSettings | None = None) -> Floats:
-    """Period of the beat in frames at each frame, (T,)."""
+@dataclass(frozen=True, eq=False)
+class Tempogram:
+    """How likely each tempo is at each second.
+
+    Attributes
+    ----------
+    tempos : np.ndarray, shape (K,), float64
+        Beats a minute, evenly spaced on a logarithmic scale.
+    worth : np.ndarray, shape (S, K), float64
+        A row for each second from 0 on.
+    """
+
+    tempos: Floats
+    worth: Floats
+
+
+def tempogram(strength: Floats, settings: BeatSettings | None = None) -> Tempogram:
+    """How well the `onset_strength` lies over itself, moved by the period of each tempo."""
     from scipy.ndimage import gaussian_filter1d
 
     settings = settings or BeatSettings()
@@ -127,19 +143,32 @@ def tempo_path(strength: Floats, settings: BeatSettings | None = None) -> Floats
             )
         )
     expected = -0.5 * (np.log2(tempos / settings.likeliest) / settings.octaves) ** 2
-    score = 4 * np.array(rows) + expected
-    apart = np.abs(np.subtract.outer(np.arange(n_tempos), np.arange(n_tempos))) / _BINS_AN_OCTAVE
-    best, back = score[0], []
-    for row in score[1:]:
+    return Tempogram(tempos, 4 * np.array(rows) + expected)
+
+
+def tempo_path(found: Tempogram, settings: BeatSettings | None = None) -> NDArray[np.int64]:
+    """The best path through the tempos: an index of ``tempos`` for each second."""
+    settings = settings or BeatSettings()
+    places = np.arange(len(found.tempos))
+    apart = np.abs(np.subtract.outer(places, places)) / _BINS_AN_OCTAVE
+    best, back = found.worth[0], []
+    for row in found.worth[1:]:
         ways = best[:, None] - settings.change * apart
         back.append(ways.argmax(axis=0))
         best = ways.max(axis=0) + row
     path = [int(best.argmax())]
     for chosen in reversed(back):
         path.append(int(chosen[path[-1]]))
-    middles = np.arange(len(rows)) * step
-    found: Floats = np.interp(np.arange(len(strength)), middles, periods[path[::-1]])
-    return found
+    return np.array(path[::-1])
+
+
+def beat_periods(strength: Floats, settings: BeatSettings | None = None) -> Floats:
+    """Period of the beat in frames at each frame, (T,), along the best path of tempos."""
+    found = tempogram(strength, settings)
+    periods = 60 * FRAME_RATE / found.tempos[tempo_path(found, settings)]
+    middles = np.arange(len(periods)) * round(_STEP * FRAME_RATE)
+    result: Floats = np.interp(np.arange(len(strength)), middles, periods)
+    return result
 
 
 def beat_frames(
@@ -184,5 +213,5 @@ def track_beats(strength: Floats, settings: BeatSettings | None = None) -> Float
     """Times of the beats of a sound, in seconds, from its `onset_strength`."""
     if not strength.any():
         return np.empty(0)
-    frames = beat_frames(strength, tempo_path(strength, settings), settings)
+    frames = beat_frames(strength, beat_periods(strength, settings), settings)
     return frames / FRAME_RATE

@@ -101,7 +101,7 @@ def test_a_score_under_bars_keeps_the_times_of_its_notes(
     first: float, gaps: list[float], at: list[float], phase: int
 ) -> None:
     beats = first + np.concatenate([[0.0], np.cumsum(gaps)])
-    bars = Bars(beats, (np.arange(len(beats)) + phase) % 4, 4, 1.0)
+    bars = Bars(beats, (np.arange(len(beats)) + phase) % 4, 4)
     notes = sorted_notes([(time, time + 0.3, 60, 80, False) for time in sorted(at)])
     score = barred_score(notes, bars)
     times = score.tempo_map.to_seconds(np.sort(score.tracks[0].notes["onset"]))
@@ -112,7 +112,7 @@ def test_a_score_under_bars_keeps_the_times_of_its_notes(
 
 
 def test_left_out_beats_change_the_metre_for_a_bar() -> None:
-    bars = Bars(np.arange(12.0), np.array([0, 1, 2, 3, 0, 1, 2, 0, 1, 2, 3, 0]), 4, 1.0)
+    bars = Bars(np.arange(12.0), np.array([0, 1, 2, 3, 0, 1, 2, 0, 1, 2, 3, 0]), 4)
     score = barred_score(sorted_notes([(0.0, 11.0, 60, 80, False)]), bars)
     assert score.metres == (Metre(0, 4, 4), Metre(4 * 480, 3, 4), Metre(7 * 480, 4, 4))
 
