@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hybrid.core.errors import ConfigError
-from hybrid.core.score import Score, Track
+from hybrid.core.score import Score, Track, make_notes
 from hybrid.core.trace import Trace
 from hybrid.history.exhibit import Demonstration
 from hybrid.history.panels import Machine, Picture, Step
@@ -30,7 +30,7 @@ def test_two_recordings_must_not_share_a_file() -> None:
     one = Recording("model", "Model", "A sound.")
     picture = Picture("p", "P", "P.", width=1, height=1)
     machine = Machine((picture,), (Step("One.", {"p": picture.show(np.zeros((1, 1)))}),))
-    score = Score((Track("a", [(0, 480, 60)]),))
+    score = Score((Track("a", make_notes([(0, 480, 60)])),))
     with pytest.raises(ConfigError, match="different names, got model, model"):
         Demonstration(score, Trace(()), machine, recordings=(one, one))
 
