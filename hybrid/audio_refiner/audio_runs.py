@@ -142,6 +142,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--no-critics", action="store_true", help="codec on spectral distances alone"
     )
+    parser.add_argument(
+        "--no-spectral", action="store_true", help="refiner without spectral distances"
+    )
     parser.add_argument("--half", action="store_true", help="refiner in bfloat16")
     parser.add_argument("--minutes", type=float, help="stop after so many and save")
     parser.add_argument("--device", default="auto")
@@ -161,6 +164,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.codec is None:
         raise ConfigError("--codec must name the codec's weights to train a refiner")
     refiner = replace(RefinerTraining(half=options.half), **changed)
+    if options.no_spectral:
+        refiner = replace(refiner, spectral=0.0)
     print(train_refiner(options.data, options.codec, options.output, settings=refiner, **given))
 
 
