@@ -1,18 +1,19 @@
-"""Write hybrid/history/data/chorales.tsv: the chorales that the exhibits cut up.
+"""Write hybrid/history/data/chorales.tsv and chorales_held_out.tsv, which exhibits read.
 
     python -m tools.history_chorales --from FOLDER
 
 FOLDER holds the corpora bach_chorales (CC0) and jsb-chorales (for mending wrong accidentals). Taken
 are chorales in common time with one key signature, whose last bass note is the tonic of that
-signature in major or minor, whose voices begin together, whose notes fall on sixteenths, and which
-the benchmark has for training. Of these the ones that agree best with the benchmark's pitches
-are kept.
+signature in major or minor, whose voices begin together, and whose notes fall on sixteenths. Of
+these the ones that agree best with the benchmark's pitches are kept: of its chorales for training
+those that exhibits cut up and may learn from, of those for testing ones that none may learn from.
 """
 
 from __future__ import annotations
 
 import argparse
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from hybrid.core.errors import HybridError
@@ -22,14 +23,17 @@ from hybrid.core.score import Score
 from hybrid.io.atomic import write_text
 from hybrid.io.corpora import open_files
 from hybrid.symbolic_transformer.chorale_corpus import read_chorale_corpus
-from hybrid.symbolic_transformer.chorale_matching import read_benchmark
+from hybrid.symbolic_transformer.chorale_matching import BenchmarkPiece, read_benchmark
 from hybrid.symbolic_transformer.chorale_mending import mend
 from hybrid.symbolic_transformer.chorale_phrases import find_phrases
 from hybrid.symbolic_transformer.chorale_splits import chorale_splits
 from hybrid.theory.extract import find_chords
 
-#: How many of each mode are kept.
-KEPT = {"major": 64, "minor": 48}
+#: For each file: the benchmark's split, and how many of each mode are kept.
+FILES = {
+    "chorales.tsv": ("train", {"major": 64, "minor": 48}),
+    "chorales_held_out.tsv": ("test", {"major": 8, "minor": 8}),
+}
 _SIXTEENTH = 120
 _HEAD = """\
 # Four-part chorales by Johann Sebastian Bach (1685-1750), public domain, in common time.
@@ -41,6 +45,10 @@ _HEAD = """\
 # quarters (by the rule of thumb of hybrid.symbolic_transformer.chorale_phrases), then soprano,
 # alto, tenor, bass. C4 is middle C for a quarter, C4:2 for two sixteenths; r is a rest. Repeats
 # are played once.
+"""
+_HELD_OUT = """\
+# These are of the benchmark's split for testing: exhibits may be measured on them, and harmonise
+# their sopranos, but no weights are trained on them.
 """
 
 
@@ -85,12 +93,26 @@ def main() -> None:
         for _, stream in open_files("jsb-chorales", given.folder, ("Jsb16thSeparated.json",))
     ]
     benchmark = {piece.id: piece for piece in read_benchmark(text)}
+    for name, (split, kept) in FILES.items():
+        output = resource_path("history", "data") / name
+        head = _HEAD if split == "train" else _HEAD + _HELD_OUT
+        write_text(output, head + "".join(_lines(scores, benchmark, split, kept)))
+        print(f"{output}: {output.stat().st_size} bytes")
+
+
+def _lines(
+    scores: Mapping[str, Score],
+    benchmark: Mapping[str, BenchmarkPiece],
+    split: str,
+    kept: Mapping[str, int],
+) -> list[str]:
+    """The chorales of one split, a line each, by number."""
     matches = chorale_splits(["bach_chorales"])
-    found: dict[str, list[tuple[float, str, str]]] = {mode: [] for mode in KEPT}
+    found: dict[str, list[tuple[float, str, str]]] = {mode: [] for mode in kept}
     seen = set()
     for number, score in sorted(scores.items()):
         match = matches.get(("bach_chorales", number))
-        if match is None or not match.is_same or match.split != "train" or match.id in seen:
+        if match is None or not match.is_same or match.split != split or match.id in seen:
             continue
         mended, mending = mend(score, match, benchmark[match.id].grid)
         key = key_of(mended)
@@ -113,13 +135,11 @@ def main() -> None:
         )
         found[key.mode].append((-mending.agreement, number, "\t".join(row)))
     lines = []
-    for mode, kept in KEPT.items():
-        best = sorted(found[mode])[:kept]
+    for mode, count in kept.items():
+        best = sorted(found[mode])[:count]
         print(f"{mode}: {len(best)} of {len(found[mode])}, agreement from {-best[-1][0]:.4f}")
         lines += [(number, line) for _, number, line in best]
-    output = resource_path("history", "data") / "chorales.tsv"
-    write_text(output, _HEAD + "".join(f"{line}\n" for _, line in sorted(lines)))
-    print(f"{output}: {output.stat().st_size} bytes")
+    return [f"{line}\n" for _, line in sorted(lines)]
 
 
 if __name__ == "__main__":
