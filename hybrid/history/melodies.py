@@ -44,7 +44,23 @@ def load_melodies() -> dict[str, Melody]:
     FormatError
         If a note cannot be read or a bar is not full.
     """
-    text = resource_path("history", "data", "melodies.tsv").read_text(encoding="utf-8")
+    return _read_file("melodies.tsv")
+
+
+@cache
+def load_held_out() -> dict[str, Melody]:
+    """Further tunes (``data/held_out_tunes.tsv``) that no network of this room was trained on.
+
+    Raises
+    ------
+    FormatError
+        If a note cannot be read or a bar is not full.
+    """
+    return _read_file("held_out_tunes.tsv")
+
+
+def _read_file(name: str) -> dict[str, Melody]:
+    text = resource_path("history", "data", name).read_text(encoding="utf-8")
     rows = [line.split("\t") for line in text.splitlines() if line and line[0] != "#"]
     return {name: Melody(name, title, read_notes(notes)) for name, title, notes in rows}
 
