@@ -7,6 +7,7 @@ what exhibits share:
 ``exhibit``     ``Exhibit``, ``Demonstration``, ``Citation``, ``Fidelity``
 ``parameters``  ``Parameter``, ``Values``: what a visitor may set, and the ranges
 ``panels``      ``Machine``, ``Step`` and the kinds of panel: the machine at work
+``recording``   ``Recording``: sound that an exhibit brings itself
 ``ledger``      ``Ledger``: notes and, beside each, the decision that made it
 ``registry``    ``exhibit_names``, ``exhibit_labels``, ``load_exhibit``, ``run_exhibit``
 ==============  ==================================================================================

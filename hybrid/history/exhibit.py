@@ -12,6 +12,7 @@ from hybrid.core.score import Score
 from hybrid.core.trace import Trace
 from hybrid.history.panels import Machine
 from hybrid.history.parameters import Parameter, Values
+from hybrid.history.recording import Recording
 
 #: How close a part of an exhibit is to what was done then.
 STATUSES = ("faithful", "simplified", "invented")
@@ -57,12 +58,29 @@ class Demonstration:
         What went on, to be stepped through.
     facts : tuple of (str, str)
         Figures of this run, shown at the head of the page.
+    recordings : tuple of Recording
+        Sounds that the technique made, where it makes sound: the first is the piece's own, which
+        the page plays with the score; the others have players of their own. Where there are
+        none, the score is played by the synthesizer.
+
+    Raises
+    ------
+    ConfigError
+        If two recordings have one name.
     """
 
     score: Score
     trace: Trace
     machine: Machine
     facts: tuple[tuple[str, str], ...] = ()
+    recordings: tuple[Recording, ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [recording.name for recording in self.recordings]
+        if len(set(names)) != len(names):
+            raise ConfigError(
+                f"Demonstration.recordings must have different names, got {', '.join(names)}"
+            )
 
 
 #: Draws from the generator it is given and from nothing else: the same seed, the same bytes.

@@ -11,7 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from numpy.typing import NDArray
+
 from hybrid.core.errors import ConfigError
+from hybrid.history.shading import shaded_png
 
 #: Most steps of a machine, so that a page stays quick to open.
 MAX_STEPS = 1500
@@ -271,6 +274,37 @@ class Bars(Panel):
             "chosen": chosen,
             "rejected": list(rejected),
         }
+
+
+@dataclass(frozen=True)
+class Picture(Panel):
+    """A picture of many cells, such as a spectrogram, low rows at the foot.
+
+    Attributes
+    ----------
+    width, height : int
+        Cells.
+    x_name, y_name : str
+        Of the axes.
+    low, high : str
+        What the darkest and the brightest shade stand for.
+    """
+
+    width: int = 0
+    height: int = 0
+    x_name: str = ""
+    y_name: str = ""
+    low: str = ""
+    high: str = ""
+
+    def show(self, shares: NDArray[Any]) -> State:
+        """Shares 0..1, shape (height, width), row 0 at the foot; what lies outside is cut."""
+        if shares.shape != (self.height, self.width):
+            raise ConfigError(
+                f"panel {self.name!r} must be given {self.height} rows of {self.width} shares, "
+                f"got {shares.shape}"
+            )
+        return {"png": shaded_png(shares[::-1])}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from string import Template
@@ -16,6 +16,7 @@ from hybrid.core.trace import Trace
 from hybrid.history.exhibit import GROUNDS, Demonstration, Exhibit
 from hybrid.history.panels import Machine
 from hybrid.history.parameters import Values
+from hybrid.history.recording import Recording
 from hybrid.report import frame, page
 from hybrid.report.data import page_data, to_json
 from hybrid.report.engraving import engrave
@@ -39,6 +40,7 @@ def build_exhibit_page(
     audio: Audio | Path | None = None,
     musicxml: str | None = None,
     progress: Callable[[float], None] | None = None,
+    recordings: Sequence[tuple[Recording, Path]] = (),
 ) -> str:
     """Build the page.
 
@@ -58,6 +60,8 @@ def build_exhibit_page(
         The score as `hybrid.io` writes it, for the engraving.
     progress : callable, optional
         Called with the share that is done, 0..1.
+    recordings : sequence of (Recording, path)
+        Sounds of the exhibit's own and their files; the first is ``audio``.
 
     Returns
     -------
@@ -78,6 +82,7 @@ def build_exhibit_page(
     tell(0.9)
     sections = [
         _story_card(exhibit),
+        *_recordings_card(recordings),
         _machine_card(made.machine),
         page.score_card(engraving, marks=False),
         page.roll_card(score, "Piano roll"),
@@ -195,6 +200,27 @@ def _facts(made: Demonstration, seed: int) -> str:
 def _story_card(exhibit: Exhibit) -> str:
     body = "".join(f"<p>{escape(paragraph)}</p>" for paragraph in exhibit.story)
     return frame.card("story", "What it is", f'<div class="story">{body}</div>')
+
+
+def _recordings_card(recordings: Sequence[tuple[Recording, Path]]) -> list[str]:
+    """A player for every sound of the exhibit's own but the first, which the page itself plays."""
+    items = []
+    for number, (recording, path) in enumerate(recordings):
+        player = '<p class="remark">The player at the head of the page plays it.</p>'
+        if number:
+            sound = page_sound(path)
+            player = (
+                f'<audio controls preload="metadata" src="{escape(sound.source)}" '
+                f'aria-label="{escape(recording.title)}"></audio>'
+            )
+        items.append(
+            f"<li><h3>{escape(recording.title)}</h3><p>{escape(recording.words)}</p>{player}</li>"
+        )
+    if not items:
+        return []
+    hint = "Sounds of this run; each is also a WAV file beside the page."
+    body = f'<ul class="recordings">{"".join(items)}</ul>'
+    return [frame.card("recordings", "Listen", body, hint=hint)]
 
 
 def _machine_card(machine: Machine) -> str:

@@ -13,6 +13,7 @@ from hybrid.core.score import Score
 from hybrid.core.trace import Trace
 from hybrid.history.exhibit import Demonstration, Exhibit
 from hybrid.history.parameters import Value, Values
+from hybrid.history.recording import Recording
 from hybrid.history.registry import all_exhibits, load_exhibit, run_exhibit
 
 #: Called with a stage's name and the share of it that is done, 0..1.
@@ -141,7 +142,18 @@ def _write(demo: Demo, place: Path, options: DemoOptions, progress: Progress) ->
     _write_json(place / "trace.json", demo.trace.to_dict())
     names.append("trace.json")
     sound = None
-    if options.audio:
+    heard: list[tuple[Recording, Path]] = []
+    if options.audio and demo.made.recordings:
+        heard = [
+            (recording, place / (f"{recording.name}.wav" if number else "piece.wav"))
+            for number, recording in enumerate(demo.made.recordings)
+        ]
+        sound = {
+            path.name: _write_recording(recording, demo.score, path, options, progress)
+            for recording, path in heard
+        }
+        names += [path.name for _, path in heard]
+    elif options.audio:
         sound = _write_sound(demo.score, place / "piece.wav", options, progress)
         names.append("piece.wav")
     record = provenance(
@@ -164,6 +176,7 @@ def _write(demo: Demo, place: Path, options: DemoOptions, progress: Progress) ->
             audio=place / "piece.wav" if options.audio else None,
             musicxml=(place / "piece.musicxml").read_text(encoding="utf-8"),
             progress=lambda share: progress("page", share),
+            recordings=heard,
         )
         (place / "index.html").write_text(page, encoding="utf-8")
         names.append("index.html")
@@ -191,6 +204,23 @@ def _write_sound(
         score, path, settings, subtype="PCM_16", progress=lambda share: progress("sound", share)
     )
     return report.to_dict()
+
+
+def _write_recording(
+    recording: Recording,
+    score: Score,
+    path: Path,
+    options: DemoOptions,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Write a sound of the exhibit's own, or the score played; what is to be known of it."""
+    if recording.audio is None:
+        return {"title": recording.title} | _write_sound(score, path, options, progress)
+    from hybrid.io.wav import write_audio
+
+    write_audio(recording.audio, path, "pcm16")
+    facts = {"sample_rate": recording.audio.sample_rate, "n_samples": recording.audio.n_samples}
+    return {"title": recording.title, "made_by": "the exhibit"} | facts
 
 
 def write_comparison(

@@ -6,12 +6,14 @@ import json
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hybrid.core.audio import Audio
 from hybrid.core.errors import HybridError
 from hybrid.core.resources import resource_path
 from hybrid.core.score import TICKS_PER_QUARTER
@@ -25,6 +27,7 @@ from hybrid.history.panels import (
     Graph,
     Machine,
     Mosaic,
+    Picture,
     Population,
     Step,
     Table,
@@ -33,13 +36,14 @@ from hybrid.history.panels import (
     Tree,
 )
 from hybrid.history.parameters import Parameter, Values
+from hybrid.history.recording import Recording
 from hybrid.report import exhibition
 from hybrid.report.colours import contrast
 from hybrid.report.comparison import measure
 from hybrid.report.exhibition import Demo, DemoOptions, write_comparison, write_demo
 
 SILENT = DemoOptions(audio=False)
-NEW_KINDS = ("mosaic", "population")
+NEW_KINDS = ("mosaic", "population", "picture")
 TILES = tuple(Tile(0, place, 1, f"no. {place}", "beat", place, "a source") for place in range(3))
 
 
@@ -58,8 +62,9 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
         Text("text", "Text", "Text.", lines=("one", "two", "three")),
         Mosaic("mosaic", "Tiles", "Tiles.", tiles=TILES, row_names=("1",)),
         Population("population", "Two", "Two measures.", count=2),
+        Picture("picture", "Shades", "Shades.", width=2, height=1, x_name="time", low="dark"),
     )
-    table, cells, dice, graph, tree, curve, bars, text, mosaic, population = panels
+    table, cells, dice, graph, tree, curve, bars, text, mosaic, population, picture = panels
     steps = []
     for number in range(3):
         tick = number * TICKS_PER_QUARTER
@@ -82,6 +87,7 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
             "bars": bars.show([1, number], chosen=number % 2),
             "text": text.upto(number + 1, [number]),
             "mosaic": mosaic.show(number + 1, number),
+            "picture": picture.show(np.array([[0.0, number / 2]])),
             "population": population.show(
                 [(1, 15, 0, number), (9, 0, 0, 0)], [number, -1], {0: "parent"}
             ),
@@ -241,6 +247,56 @@ def test_texts_stand_out_from_what_is_behind_them(theme: str) -> None:
         assert contrast(found[f"v{number}"], found["card"]) >= 3.0
 
 
+@pytest.fixture
+def sounding(demo: Demo) -> Demo:
+    """The same with two sounds of its own, a tone and noise."""
+    tone = 0.5 * np.sin(np.arange(44100, dtype=np.float32) * 0.05)[None]
+    noise = 0.1 * np.random.default_rng(2).standard_normal((1, 22050)).astype(np.float32)
+    recordings = (
+        Recording("tone", "A <tone>", "It hums.", Audio(tone, 44100)),
+        Recording("noise", "Noise", "It hisses.", Audio(noise, 44100)),
+    )
+    return replace(demo, made=replace(demo.made, recordings=recordings))
+
+
+def test_an_exhibits_own_sound_is_what_is_played(sounding: Demo, tmp_path: Path) -> None:
+    import soundfile
+
+    for folder in ("first", "second"):
+        names = write_demo(sounding, tmp_path / folder)
+    assert {"piece.wav", "noise.wav"} <= set(names)
+    assert "tone.wav" not in names
+    files = [path for path in (tmp_path / "first").iterdir() if path.name[0] != "."]
+    for path in files:
+        assert path.read_bytes() == (tmp_path / "second" / path.name).read_bytes()
+    samples, rate = soundfile.read(tmp_path / "first" / "piece.wav", dtype="float32")
+    assert rate == 44100
+    assert np.abs(samples - sounding.made.recordings[0].audio.samples[0]).max() < 1e-4  # type: ignore[union-attr]
+    page = (tmp_path / "first" / "index.html").read_text(encoding="utf-8")
+    # A second and a half as MP3, not as samples; two players, the first that of the score.
+    assert len(re.findall(r'<audio [^>]*src="data:audio/mpeg;base64,', page)) == 2
+    assert "A &lt;tone&gt;" in page
+    assert 'aria-label="Noise"' in page
+    record = json.loads((tmp_path / "first" / "provenance.json").read_text())
+    assert record["sound"]["noise.wav"]["made_by"] == "the exhibit"
+    assert set(record["files"]) >= {"piece.wav", "noise.wav"}
+
+
+def test_without_sound_nothing_is_offered_to_listen_to(sounding: Demo, tmp_path: Path) -> None:
+    assert "piece.wav" not in write_demo(sounding, tmp_path / "demo", SILENT)
+    assert 'id="recordings"' not in (tmp_path / "demo" / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.soundfont
+def test_the_score_itself_may_be_one_of_the_sounds(sounding: Demo, tmp_path: Path) -> None:
+    played = Recording("played", "As FluidSynth plays it", "The notes.")
+    recordings = (*sounding.made.recordings[:1], played)
+    demo = replace(sounding, made=replace(sounding.made, recordings=recordings))
+    assert "played.wav" in write_demo(demo, tmp_path / "demo", DemoOptions(page=False))
+    record = json.loads((tmp_path / "demo" / "provenance.json").read_text())
+    assert record["sound"]["played.wav"]["soundfont"] == "TimGM6mb"
+
+
 # --- In a browser --------------------------------------------------------------------------
 
 
@@ -280,6 +336,7 @@ def test_the_machine_stands_where_it_is_told(page: str, tmp_path: Path) -> None:
     assert re.search(r'class="tile lit"[^>]*><title>a source</title>', shown)
     assert re.search(r'class="good parent" title="0: 1 15 0 1; fitness 1; parent"', shown)
     assert 'd="M1 29h4h6M19 29h4" class="lick"' in shown
+    assert re.search(r'<img [^>]*class="shaded"[^>]*src="data:image/png;base64,iVBOR', shown)
     # The step's note is marked in the score and the music stands there.
     wrote = re.findall(r'<g id="(t\d+n\d+)" class="[^"]*wrote', shown)
     assert wrote == ["t0n1"]

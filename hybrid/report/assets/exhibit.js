@@ -344,6 +344,12 @@
         });
       };
     },
+    picture(panel, box) {
+      const image = element("img", { alt: "", class: "shaded", width: panel.width, height: panel.height });
+      box.append(element("div", { class: "shaded-frame" }, element("span", { class: "shaded-y" }, panel.y_name), image, element("span", { class: "shaded-x" }, panel.x_name)));
+      if (panel.low) box.append(element("p", { class: "legend" }, element("span", {}, panel.low, element("i", { class: "shades" }), panel.high)));
+      return (state) => { image.src = `data:image/png;base64,${state.png}`; };
+    },
     text(panel, box) {
       const list = element("ol", { class: panel.monospace ? "lines mono" : "lines" });
       box.append(list);
@@ -459,6 +465,12 @@
   });
   // A change of layout draws new notes.
   if (paper) new MutationObserver(markNotes).observe(paper, { childList: true });
+
+  // --- Other sounds: one at a time ------------------------------------------------------------
+
+  document.addEventListener("play", (event) => {
+    for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
+  }, true);
 
   // --- Decisions -----------------------------------------------------------------------------
 
