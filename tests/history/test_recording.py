@@ -22,7 +22,7 @@ from hybrid.history.shading import SHADES, palette, shaded_png
 def test_a_recordings_name_is_one_for_a_file() -> None:
     assert Recording("level-2", "Level 2", "A sound.").audio is None
     for name in ("piece", "Level", "../up", ""):
-        with pytest.raises(ConfigError, match="Recording.name must be"):
+        with pytest.raises(ConfigError, match=r"Recording\.name must be"):
             Recording(name, "A title", "Words.")
 
 
