@@ -59,8 +59,11 @@ def train_codec(
     device: str = "auto",
     config: CodecConfig | None = None,
     settings: CodecTraining | None = None,
+    start: Path | None = None,
 ) -> Path:
     """Train the codec on the sound of a folder of pairs, or go on training it.
+
+    ``start`` names weights to begin with.
 
     Returns
     -------
@@ -74,7 +77,15 @@ def train_codec(
     pools = [AudioPool(recordings(pair_files(data, split)), place) for split in ("train", "valid")]
     print(f"{pools[0].seconds / 60:.1f} minutes of sound, {pools[1].seconds / 60:.1f} held out")
     output.mkdir(parents=True, exist_ok=True)
-    trainer = CodecTrainer(config or CodecConfig(), settings, pools[0], pools[1], output, place)
+    trainer = CodecTrainer(
+        config or CodecConfig(),
+        settings,
+        pools[0],
+        pools[1],
+        output,
+        place,
+        start=None if start is None else load_codec(start)[0],
+    )
     trainer.run(minutes=minutes, progress=tell)
     weights = output / "codec.safetensors"
     notes = _notes(trainer.update, settings.updates, trainer.measure())
@@ -142,6 +153,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--no-critics", action="store_true", help="codec on spectral distances alone"
     )
+    parser.add_argument("--start", type=Path, help="weights that the codec begins with")
+    parser.add_argument(
+        "--decoder-only", action="store_true", help="codec with encoder and books as they are"
+    )
     parser.add_argument(
         "--no-spectral", action="store_true", help="refiner without spectral distances"
     )
@@ -159,7 +174,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         coder = replace(CodecTraining(), **changed)
         if options.no_critics:
             coder = replace(coder, critics_from=1.0)
-        print(train_codec(options.data, options.output, settings=coder, **given))
+        if options.decoder_only:
+            coder = replace(coder, decoder_only=True)
+        print(
+            train_codec(options.data, options.output, settings=coder, start=options.start, **given)
+        )
         return
     if options.codec is None:
         raise ConfigError("--codec must name the codec's weights to train a refiner")

@@ -2,15 +2,17 @@
 
 Middle and side go as short complex spectra, their sizes pressed by a power, through
 ConvNeXt blocks at the rate of the spectra (172 Hz) and at that of the tokens (43 Hz); nothing
-runs at the rate of the samples. The decoder writes complex spectra, the inverse transform
-makes sound of them. All layers see a bounded stretch of time, so that sound of any length
-goes through in chunks with the same result as in one piece.
+runs at the rate of the samples. The decoder writes complex spectra, and how much noise goes
+with them; the inverse transform makes sound of both. All layers see a bounded stretch of time,
+so that sound of any length goes through in chunks with the same result as in one piece.
 
 References
 ----------
 Zeghidour, N. et al. (2021). SoundStream: an end-to-end neural audio codec. IEEE/ACM TASLP, 30.
 Siuzdak, H. (2024). Vocos: closing the gap between time-domain and Fourier-based neural
 vocoders. ICLR. arXiv:2306.00814.
+Serra, X., & Smith, J. (1990). Spectral modeling synthesis. Computer Music Journal, 14(4). (what has
+no phase that can be told is noise of the right size)
 Liu, Z. et al. (2022). A ConvNet for the 2020s. CVPR. arXiv:2201.03545.
 """
 
@@ -19,6 +21,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -30,6 +33,10 @@ from hybrid.core.errors import ConfigError
 
 SAMPLE_RATE = 44100
 N_CHANNELS = 2
+#: Numbers of a spectrum: real and imaginary parts of middle and side.
+N_PARTS = 2 * N_CHANNELS * N_BINS
+#: Spectra after which the noise repeats: six seconds.
+_NOISE_PERIOD = 1021
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,9 @@ class CodecConfig:
     n_books, n_entries, code_size : int
     power : float
         Sizes of the spectra are raised to this power.
+    noise : bool
+        Whether the decoder says also how much noise each bin gets. Phases of high bins cannot be
+        told in so few bits; written out all the same they buzz at the rate of the spectra.
     """
 
     outer: int = 160
@@ -64,6 +74,7 @@ class CodecConfig:
     n_entries: int = 1024
     code_size: int = 8
     power: float = 0.4
+    noise: bool = True
 
     @property
     def frame(self) -> int:
@@ -141,7 +152,7 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Values (B, T, inner) to spectra as numbers (B, T stride, bins)."""
+    """Values (B, T, inner) to spectra as numbers (B, T stride, parts), noise at the end."""
 
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
@@ -150,14 +161,29 @@ class Decoder(nn.Module):
         self.part = nn.Linear(config.inner, config.stride * config.outer)
         self.outer = nn.Sequential(*_blocks(config, config.outer, config.outer_blocks))
         self.norm = nn.LayerNorm(config.outer)
-        self.leave = nn.Linear(config.outer, 2 * N_CHANNELS * N_BINS)
+        self.leave = nn.Linear(config.outer, N_PARTS)
+        self.noise = nn.Linear(config.outer, N_CHANNELS * N_BINS) if config.noise else None
+        if self.noise is not None:
+            nn.init.zeros_(self.noise.weight)
+            nn.init.constant_(self.noise.bias, -2.0)  # some 45 dB below a bin's usual size
 
     def forward(self, values: Tensor) -> Tensor:
         parted = self.part(self.inner(values))
         batch, n_frames, size = parted.shape
         values = parted.reshape(batch, n_frames * self.stride, size // self.stride)
-        result: Tensor = self.leave(self.norm(self.outer(values)))
-        return result
+        state = self.norm(self.outer(values))
+        result: Tensor = self.leave(state)
+        if self.noise is None:
+            return result
+        return torch.cat([result, nn.functional.softplus(self.noise(state))], -1)
+
+
+@lru_cache(maxsize=4)
+def _noise(device: torch.device) -> Tensor:
+    """Noise of unit power, complex (2, period, bins): always the same, so that sound is."""
+    generator = torch.Generator().manual_seed(0)
+    shape = (N_CHANNELS, _NOISE_PERIOD, N_BINS)
+    return torch.randn(shape, dtype=torch.complex64, generator=generator).to(device)
 
 
 def _blocks(config: CodecConfig, size: int, count: int) -> Iterator[Block]:
@@ -197,29 +223,46 @@ class Codec(nn.Module):
         parts = torch.view_as_real(even)  # (B, 2, T, bins, 2)
         return parts.permute(0, 2, 1, 4, 3).flatten(2)
 
-    def wave(self, numbers: Tensor) -> Tensor:
-        """Sound of what the decoder writes: (B, T stride, 2 * 2 * bins) to (B, 2, N)."""
+    def wave(self, numbers: Tensor, first: int = 0) -> Tensor:
+        """Sound of what the decoder writes: (B, T stride, parts) to (B, 2, N).
+
+        ``first`` numbers the first spectrum, so that pieces get the noise of the whole.
+        """
         batch, n_frames, _ = numbers.shape
-        parts = numbers.float().reshape(batch, n_frames, N_CHANNELS, 2, N_BINS)
+        numbers = numbers.float()
+        parts = numbers[..., :N_PARTS].reshape(batch, n_frames, N_CHANNELS, 2, N_BINS)
         real, imaginary = (parts.permute(0, 2, 1, 4, 3) * self.level[:, None, :, None]).unbind(-1)
-        size = (real.square() + imaginary.square() + 1e-12).sqrt() ** (1 / self.config.power - 1)
-        middle, side = wave_of(torch.complex(real * size, imaginary * size)).unbind(1)
+        power = 1 / self.config.power
+        size = (real.square() + imaginary.square() + 1e-12).sqrt() ** (power - 1)
+        found = torch.complex(real * size, imaginary * size)
+        if numbers.shape[-1] > N_PARTS:
+            loud = numbers[..., N_PARTS:].reshape(batch, n_frames, N_CHANNELS, N_BINS)
+            loud = (loud.transpose(1, 2) * self.level[:, None]) ** power
+            at = (first + torch.arange(n_frames, device=numbers.device)) % _NOISE_PERIOD
+            found = found + loud * _noise(numbers.device)[:, at]
+        middle, side = wave_of(found).unbind(1)
         return torch.stack([middle + side, middle - side], 1)
+
+    def sound(self, values: Tensor, first: int = 0) -> Tensor:
+        """Sound of values: (B, T, inner) to (B, 2, N); ``first`` numbers the first frame."""
+        return self.wave(self.decoder(values), first * self.config.stride)
 
     def apart(self, found: Tensor, wanted: Tensor) -> Tensor:
         """Relative error of pressed complex spectra, 0 if alike, as numbers of `numbers`.
+
+        Noise that the decoder asks for is left out: its phases are not meant.
 
         Braun, S., & Tashev, I. (2021). A consolidated view of loss functions for supervised deep
         learning-based speech enhancement. TSP. (power-law compressed complex spectra)
         """
         level = self.level.repeat_interleave(2, 0).flatten()  # as `numbers` lays parts out
-        difference = ((found - wanted) * level).square().sum()
+        difference = ((found[..., :N_PARTS] - wanted) * level).square().sum()
         return difference / (wanted * level).square().sum().clamp(min=1e-3)
 
     def forward(self, wave: Tensor, n_books: Tensor | None = None) -> tuple[Tensor, Quantised]:
         """Sound (B, 2, N) through the books; N a multiple of the frame."""
         quantised = self.quantiser(self.encoder(self.numbers(wave)), n_books)
-        return self.wave(self.decoder(quantised.values)), quantised
+        return self.sound(quantised.values), quantised
 
     @torch.inference_mode()
     def latents(self, wave: Tensor, chunk: int = 512) -> Tensor:
@@ -272,5 +315,5 @@ class Codec(nn.Module):
             last = min(first + chunk, len(codes))
             low, high = max(0, first - margin), min(len(codes), last + margin)
             values = self.quantiser.decode(codes[None, low:high])
-            wave = self.wave(self.decoder(values))[0]
+            wave = self.sound(values, low)[0]
             yield wave[:, (first - low) * frame : (last - low) * frame]

@@ -36,7 +36,7 @@ def sound_rows(codec: Codec, chunks: Iterable[Rows]) -> Iterator[Rows]:
     margin, frame = codec.config.margin, codec.config.frame
     for window in windows(chunks, CHUNK, margin, margin):
         with torch.inference_mode():
-            wave = codec.wave(codec.decoder(window.rows[0][None]))[0]
+            wave = codec.sound(window.rows[0][None], window.first - window.before)[0]
         rows = wave.reshape(N_CHANNELS, -1, frame).transpose(0, 1)
         yield (window.inner(rows), *(window.inner(each) for each in window.rows[1:]))
 

@@ -53,6 +53,8 @@ class CodecTraining:
     mel, stft, phase, books, taken, alike : float
         Weights of the losses: mel and STFT distance, relative error of the pressed complex
         spectra, books and commitment, being taken for real, alike inside the critics.
+    decoder_only : bool
+        Whether encoder and books stay as they are, so that tokens keep their meaning.
     critic_size : int
     average : float
         Decay of the weights' moving average.
@@ -74,6 +76,7 @@ class CodecTraining:
     books: float = 5.0
     taken: float = 1.0
     alike: float = 4.0
+    decoder_only: bool = False
     critic_size: int = 32
     average: float = 0.999
     check_every: int = 500
@@ -103,6 +106,8 @@ class CodecTrainer(TrainingLoop):
     folder : Path
         Where the checkpoint is kept; one that is there is continued.
     device : torch.device
+    start : Codec, optional
+        Weights to begin with.
     """
 
     def __init__(
@@ -113,6 +118,7 @@ class CodecTrainer(TrainingLoop):
         valid: AudioPool,
         folder: Path,
         device: torch.device | None = None,
+        start: Codec | None = None,
     ) -> None:
         super().__init__(settings, Path(folder) / "codec_run.safetensors", device)
         self.config, self.settings = config, settings
@@ -126,6 +132,10 @@ class CodecTrainer(TrainingLoop):
         )
         if self.path.exists():
             self._load()
+        elif start is not None:
+            # A decoder that has no noise yet keeps what it has of it from the beginning.
+            self.codec.load_state_dict(start.state_dict(), strict=start.config.noise)
+            self.average.load_state_dict(self.codec.state_dict())
         else:
             self.codec.level.copy_(measure_levels(self.codec, train, settings.seed))
             self.average.load_state_dict(self.codec.state_dict())
@@ -145,24 +155,19 @@ class CodecTrainer(TrainingLoop):
         half = torch.rand(settings.batch, generator=self.draws, device=self.device) < 0.5
         n_books = torch.where(half, config.n_books, drawn)
         self.codec.train()
+        if settings.decoder_only:
+            return self._teach_decoder(wave, n_books)
         numbers = self.codec.numbers(wave)
         values = self.codec.encoder(numbers)
         quantised = self.codec.quantiser(values, n_books)
         share = 1 - self.update / max(1.0, settings.plain * settings.updates)
         past = torch.rand(settings.batch, generator=self.draws, device=self.device) < share
         written = self.codec.decoder(torch.where(past[:, None, None], values, quantised.values))
-        made = self.codec.wave(written)
-        windows = drawn_windows(settings.windows, self.draws)
-        parts = spectral_distances(made, wave, windows)
-        loss = settings.mel * parts["mel"] + settings.stft * parts["stft"]
-        # Sizes alone are matched as well by noise of the right colour: tones need their phases.
-        apart = self.codec.apart(written, numbers)
+        loss, row, made = self._distances(written, wave, numbers)
         # The books follow the encoder even where the decoder does not hear them.
         missed = (quantised.values - values.detach()).square().mean()
         missed = missed / values.detach().square().mean().clamp(min=1e-4)
-        loss = loss + settings.phase * apart + settings.books * (quantised.loss + missed)
-        row = {name: float(value.detach()) for name, value in parts.items()}
-        row["phase"] = float(apart.detach())
+        loss = loss + settings.books * (quantised.loss + missed)
         row["missed"] = float(missed.detach())
         row["books"] = float(quantised.loss.detach())
         if self.update >= settings.critics_from * settings.updates:
@@ -176,15 +181,45 @@ class CodecTrainer(TrainingLoop):
             self.critics.requires_grad_(True)
             loss = loss + settings.taken * taken + settings.alike * alike
             row |= {"judged": float(judged.detach()), "alike": float(alike.detach())}
-        self.maker.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.codec.parameters(), 1.0)
-        self.maker.step()
+        self._learn(loss)
         row["set anew"] = self.codec.quantiser.restart_dead(
             values.detach(), quantised.codes, self.draws
         )
         self._follow(self.average, self.codec)
         return row
+
+    def _teach_decoder(self, wave: Tensor, n_books: Tensor) -> dict[str, float]:
+        with torch.no_grad():
+            numbers = self.codec.numbers(wave)
+            values = self.codec.quantiser(self.codec.encoder(numbers), n_books).values
+        loss, row, _ = self._distances(self.codec.decoder(values), wave, numbers)
+        self._learn(loss)
+        self._follow(self.average.decoder, self.codec.decoder)
+        return row
+
+    def _distances(
+        self, written: Tensor, wave: Tensor, numbers: Tensor
+    ) -> tuple[Tensor, dict[str, float], Tensor]:
+        """Weighted distances of what the decoder wrote, their values, and its sound."""
+        settings = self.settings
+        # Another stretch of the noise each time.
+        first = int(torch.randint(2**20, (), generator=self.draws, device=self.device))
+        made = self.codec.wave(written, first)
+        parts = spectral_distances(made, wave, drawn_windows(settings.windows, self.draws))
+        # Sizes alone are matched as well by noise of the right colour: tones need their phases.
+        parts["phase"] = self.codec.apart(written, numbers)
+        loss = (
+            settings.mel * parts["mel"]
+            + settings.stft * parts["stft"]
+            + settings.phase * parts["phase"]
+        )
+        return loss, {name: float(value.detach()) for name, value in parts.items()}, made
+
+    def _learn(self, loss: Tensor) -> None:
+        self.maker.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.codec.parameters(), 1.0)
+        self.maker.step()
 
     @torch.no_grad()
     def measure(self, count: int = 32) -> dict[str, float]:

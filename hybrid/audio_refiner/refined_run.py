@@ -184,12 +184,13 @@ class NetworkProducer:
         rows = latent_rows(codec, frame_rows(chunks, frame))
         for window in windows(self._values(rows), CHUNK, margin, margin):
             made, dry, wave = window.rows
+            first = window.first - window.before
             with torch.inference_mode():
                 if strength == 1:
-                    found = codec.wave(codec.decoder(made[None]))[0]
+                    found = codec.sound(made[None], first)[0]
                 else:
                     both = torch.stack([dry + strength * (made - dry), dry])
-                    mixed, again = codec.wave(codec.decoder(both))
+                    mixed, again = codec.sound(both, first)
                     found = mixed + (1 - strength) * (wave_of_rows(wave) - again)
             sound = found[:, window.before * frame : (window.before + window.count) * frame]
             yield sound.numpy()

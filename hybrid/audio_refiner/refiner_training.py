@@ -222,7 +222,7 @@ class RefinerTrainer(TrainingLoop):
         token = (nats * asked[..., None]).sum() / (asked.sum() * (last - first)).clamp(min=1)
         distance = values.new_zeros(())
         if windows:
-            made = self.codec.wave(self.codec.decoder(values))
+            made = self.codec.sound(values)
             distance = sum(spectral_distances(made, wave[half:], windows).values(), distance)
         wanted = self.codec.quantiser.decode(codes[half:])
         apart = (values - wanted).square().mean() / wanted.square().mean().clamp(min=1e-4)

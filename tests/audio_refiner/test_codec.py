@@ -68,6 +68,24 @@ def test_chunks_change_nothing(chunk: int) -> None:
     )
 
 
+@pytest.mark.parametrize("chunk", [1, 7, 600])
+def test_noise_is_the_same_in_chunks_and_dies_where_none_is_asked(chunk: int) -> None:
+    made = codec()
+    assert made.decoder.noise is not None
+    codes = torch.zeros(700, 3, dtype=torch.int64)
+    torch.nn.init.constant_(made.decoder.noise.bias, 1.0)
+    loud = made.decode(codes, chunk=1000)
+    torch.testing.assert_close(made.decode(codes, chunk=chunk), loud, atol=1e-4, rtol=0)
+    torch.nn.init.constant_(made.decoder.noise.bias, -30.0)
+    quiet = made.decode(codes)
+    # One token over and over: without noise a sound that repeats, with it one that does not.
+    assert torch.allclose(quiet[:, 102400:103424], quiet[:, 103424:104448], atol=1e-5)
+    assert not torch.allclose(loud[:, 102400:103424], loud[:, 103424:104448], atol=1e-2)
+    plain = codec(replace(SMALL, noise=False))
+    plain.load_state_dict(made.state_dict(), strict=False)
+    torch.testing.assert_close(plain.decode(codes), quiet, atol=1e-5, rtol=0)
+
+
 def test_nothing_outside_the_margin_matters() -> None:
     """The margin is an upper bound of what a frame depends on, and no wild one."""
     made = codec()

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from hybrid.audio_refiner.audio_pool import AudioPool
-from hybrid.audio_refiner.codec import CodecConfig
+from hybrid.audio_refiner.codec import Codec, CodecConfig
 from hybrid.audio_refiner.codec_training import CodecTrainer, CodecTraining
 from hybrid.audio_refiner.discriminator import Critics, critic_loss, maker_losses
 from hybrid.audio_refiner.losses import (
@@ -163,3 +163,22 @@ def test_critics_learn_to_tell() -> None:
         same_taken, same_alike = maker_losses(critics(real), critics(real))
     assert taken > same_taken
     assert alike > same_alike == 0
+
+
+def test_a_decoder_learns_noise_while_tokens_keep_their_meaning(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    start = Codec(replace(SMALL, noise=False)).eval()
+    hiss = (8000 * np.random.default_rng(0).standard_normal((2, 30000))).clip(-32767, 32767)
+    sound = AudioPool([hiss.astype(np.int16)], CPU)
+    settings = replace(
+        SETTINGS, updates=60, decoder_only=True, critics_from=1.0, check_every=60, save_every=60
+    )
+    made = CodecTrainer(SMALL, settings, sound, sound, tmp_path, start=start)
+    before = made.measure(8)
+    made.run()
+    after = made.measure(8)
+    assert after["valid mel"] < 0.8 * before["valid mel"]
+    wave = sound.draw(1, 8192, torch.Generator().manual_seed(0))[0]
+    assert torch.equal(made.average.encode(wave), start.encode(wave))
+    assert made.average.decoder.noise is not None
+    assert float(made.average.decoder.noise.bias.detach().mean()) > -2.0
