@@ -141,8 +141,8 @@ def _facts(
         (
             "Hard findings of the checker",
             f"{here:.1f} per 100 chords in this piece; {findings['machine']:.1f} in "
-            f"{findings['pieces']} of its harmonisations, {findings['Bach']:.1f} in Bach's of the "
-            "same tunes",
+            f"{findings['pieces']:.0f} of its harmonisations, {findings['Bach']:.1f} in Bach's of "
+            "the same tunes",
         ),
         (
             "Draws",
