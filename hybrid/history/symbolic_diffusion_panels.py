@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -29,6 +30,8 @@ SHOWN = 0.04
 #: Of the continuous way's steps, every so many are shown.
 EVERY = 10
 _LINES = 14
+#: Entropy of a standard Gaussian number, nats.
+GAUSSIAN = 0.5 * math.log(2 * math.pi * math.e)
 
 
 def show_discrete(
@@ -184,7 +187,7 @@ def show_continuous(
         "The share of the points' variance that is not noise, over the steps back.",
         x_name="step back",
         y_name="share",
-        series=(("music", order, (*map(float, share[::-1]), 1.0)),),
+        series=(("music", order, (*map(float, share[::-1].round(3)), 1.0)),),
     )
     curve = _learning(notes, ("density",), (), "noise")
     steps = _learnt(notes, curve, "density")
@@ -327,6 +330,7 @@ def _learning(
         series=(
             *((name, xs, tuple(row[name] for row in history)) for name in lines),
             *((f"n-gram, {name}", (xs[0], xs[-1]), (test[name],) * 2) for name in level),
+            *((("a Gaussian", (xs[0], xs[-1]), (GAUSSIAN,) * 2),) if not level else ()),
         ),
     )
 
