@@ -8,6 +8,7 @@ that end in 0 test, in 9 validate) and that of the chorale benchmark, matched by
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +43,9 @@ def read_melodies(data: Path, cache: Path | None = None) -> dict[str, list[Token
         A file that keeps what was read.
     """
     if cache is not None and cache.exists():
-        with np.load(cache) as held:
+        with np.load(cache) as kept:
             return {
-                split: np.split(held[split], held[f"{split}_ends"][:-1].tolist())
+                split: np.split(kept[split], kept[f"{split}_ends"][:-1].tolist())
                 for split in SPLITS
             }
     found: dict[str, list[Tokens]] = {split: [] for split in SPLITS}
@@ -53,8 +54,10 @@ def read_melodies(data: Path, cache: Path | None = None) -> dict[str, list[Token
             found[split].append(tokens)
     if cache is not None:
         cache.parent.mkdir(parents=True, exist_ok=True)
-        held = {split: np.concatenate(found[split]) for split in SPLITS}
-        ends = {f"{split}_ends": np.cumsum([len(one) for one in found[split]]) for split in SPLITS}
+        held: dict[str, Any] = {split: np.concatenate(found[split]) for split in SPLITS}
+        ends: dict[str, Any] = {
+            f"{split}_ends": np.cumsum([len(one) for one in found[split]]) for split in SPLITS
+        }
         np.savez_compressed(cache, **held, **ends)
     return found
 

@@ -76,7 +76,8 @@ def count_ngram(pieces: Tokens) -> Ngram:
     size = _CONTEXTS * _CONTEXTS * N_TOKENS
     before, earlier = _contexts(pieces)
     code = (earlier * _CONTEXTS + before) * N_TOKENS + pieces
-    table = np.bincount(code.ravel(), minlength=size).reshape(_CONTEXTS, _CONTEXTS, N_TOKENS)
+    counts = np.bincount(code.ravel(), minlength=size).astype(np.float64)
+    table = counts.reshape(_CONTEXTS, _CONTEXTS, N_TOKENS)
     none = _mixed(table.sum(axis=(0, 1)), np.full(N_TOKENS, 1 / N_TOKENS))
     one = _mixed(table.sum(axis=0), none)
     two = _mixed(table, one)
