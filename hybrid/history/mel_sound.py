@@ -71,7 +71,9 @@ class MelSound:
         filters = self.filters.astype(np.float64)
         bands = 10 ** ((1 - levels.T.astype(np.float64)) * self.floor_db / 40) * (self.n_fft / 4)
         bands[levels.T <= -0.98] = 0.0
-        made = bands @ (filters / filters.sum(axis=0, keepdims=True).clip(1e-3))
+        made: NDArray[np.float64] = bands @ (
+            filters / filters.sum(axis=0, keepdims=True).clip(1e-3)
+        )
         for _ in range(rounds):
             made *= (bands @ filters + 1e-9) / (made @ filters.T @ filters + 1e-9)
         return made
@@ -106,7 +108,9 @@ class MelSound:
         return self._inverse(spectrum).astype(np.float32), misses
 
     def _frames(self, sound: NDArray[Any]) -> NDArray[np.complex64]:
-        return np.concatenate([part[0] for part in spectra(sound[None], self.n_fft, self.hop)])
+        parts = [part[0] for part in spectra(sound[None], self.n_fft, self.hop)]
+        made: NDArray[np.complex64] = np.concatenate(parts)
+        return made
 
     def _inverse(self, spectrum: NDArray[np.complex128]) -> NDArray[np.float64]:
         """Overlap and add, so that frames of real sound give it back."""

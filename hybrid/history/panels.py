@@ -307,6 +307,12 @@ class Picture(Panel):
         return {"png": shaded_png(shares[::-1])}
 
 
+def spectrogram_panel(name: str, title: str, alt: str, shape: tuple[int, int]) -> Picture:
+    """A picture for levels of sound, (bands, frames)."""
+    height, width = shape
+    return Picture(name, title, alt, width, height, "time", "pitch (mel)", "silent", "loud")
+
+
 @dataclass(frozen=True)
 class Text(Panel):
     """Lines of text, some lit; or, with `say`, other lines at each step."""

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.audio import Audio
-from hybrid.core.score import TICKS_PER_QUARTER, Score, Track
+from hybrid.core.score import TICKS_PER_QUARTER, Score, Track, make_notes
 from hybrid.core.timeline import Tempo
 from hybrid.history.chorales import load_chorales
 from hybrid.history.melodies import load_melodies
@@ -88,7 +88,7 @@ def random_line(
 def events_score(events: Sequence[Event], program: int, qpm: float, velocity: int = 80) -> Score:
     """A score of one track."""
     notes = [(onset, ticks, pitch, velocity) for onset, ticks, pitch in events]
-    return Score((Track("tune", notes, program=program),), tempos=(Tempo(0, qpm),))
+    return Score((Track("tune", make_notes(notes), program=program),), tempos=(Tempo(0, qpm),))
 
 
 def rendered(

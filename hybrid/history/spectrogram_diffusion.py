@@ -12,7 +12,7 @@ from hybrid.history.exhibit import Demonstration, Exhibit, Fidelity
 from hybrid.history.heard_pitch import NEAR, Heard, ear_panel
 from hybrid.history.ledger import Ledger
 from hybrid.history.melodies import load_melodies
-from hybrid.history.panels import Curve, Machine, Picture, Step
+from hybrid.history.panels import Curve, Machine, Step, spectrogram_panel
 from hybrid.history.parameters import Parameter, Values
 from hybrid.history.recording import Recording
 from hybrid.history.words import note_name
@@ -86,27 +86,24 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
     sound, misses = SOUND.sound(result, rng, ROUNDS)
     first_sound, _ = SOUND.sound(stages[0].guess, rng, FEW_ROUNDS)
 
-    size = {"width": n_frames, "height": SOUND.n_bands, "x_name": "time", "y_name": "pitch (mel)"}
-    shades = {"low": "silent", "high": "loud"}
-    asked = Picture(
+    shape = (SOUND.n_bands, n_frames)
+    asked = spectrogram_panel(
         "asked",
         "What is asked for",
         "The notes as they are shown to the network: their harmonics, fading since the onset.",
-        **size,
+        shape,
     )
-    noisy = Picture(
+    noisy = spectrogram_panel(
         "noisy",
         "The mixture of sound and noise",
         "The mixture, at first nothing but noise, at the end nothing but sound.",
-        **size,
-        **shades,
+        shape,
     )
-    guess = Picture(
+    guess = spectrogram_panel(
         "guess",
         "What the network takes the sound to be",
         "The clean spectrogram as guessed from the mixture; it grows sharper step by step.",
-        **size,
-        **shades,
+        shape,
     )
     ear = ear_panel("Levels of a note's harmonics in the result beside those of its neighbours.")
     phases = Curve(

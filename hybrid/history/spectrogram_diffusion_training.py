@@ -153,10 +153,7 @@ class DiffusionTrainer(TrainingLoop):
             for piece in train
         ]
         self.valid = tuple(part[::3] for part in excerpts(valid, settings.frames))
-        self.network, self.kept = (
-            Denoiser(config).to(memory_format=torch.channels_last)
-            for _ in range(2)  # type: ignore[call-overload]
-        )
+        self.network, self.kept = Denoiser(config), Denoiser(config)
         self.kept.load_state_dict(self.network.state_dict())
         self.learner = torch.optim.AdamW(self.network.parameters(), lr=settings.rate)
         if self.path.exists():
@@ -192,7 +189,8 @@ class DiffusionTrainer(TrainingLoop):
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
         """Loss on what is held out, with the averaged weights."""
-        return {"valid": held_out_loss(self.kept, *self.valid)}
+        levels, pictures = self.valid
+        return {"valid": held_out_loss(self.kept, levels, pictures)}
 
     def _modules(self) -> dict[str, nn.Module]:
         return {"network": self.network, "kept": self.kept}
