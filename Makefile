@@ -56,7 +56,8 @@ bench: setup ## measure and write the tables of benchmarks/
 
 PAIRS ?= out/pairs
 AUDIO_RUN ?= out/audio
-train-audio: setup ## train codec and refiner on a folder of pairs, or go on training them
+train-audio: setup ## train mapper, codec and refiner on a folder of pairs, or go on training them
+	$(BIN)/python -m hybrid.audio_refiner.mapper_training --data $(PAIRS) -o $(AUDIO_RUN)
 	$(BIN)/python -m hybrid.audio_refiner.audio_runs codec --data $(PAIRS) -o $(AUDIO_RUN)
 	$(BIN)/python -m hybrid.audio_refiner.audio_runs refiner --data $(PAIRS) -o $(AUDIO_RUN) --codec $(AUDIO_RUN)/codec.safetensors
 

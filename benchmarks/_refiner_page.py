@@ -18,7 +18,7 @@ from hybrid.io.atomic import write_text
 from hybrid.metrics.audio_spectra import spectra
 
 RATE = 44100
-#: What is shown of each excerpt, in a row.
+#: What is shown of each excerpt, in a row, as far as it is there.
 COLUMNS = ("dry", "effects", "mapper", "tokens", "codec of the target", "target")
 _N_FFT, _HOP = 4096, 512
 _LOW_HZ, _N_ROWS = 40.0, 320
@@ -27,7 +27,7 @@ _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 1500px;
   padding: 0 1rem; color: #1c1c22; background: #fff; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
-.row { display: grid; grid-template-columns: repeat(6, minmax(0, 1fr)); gap: .6rem; }
+.row { display: grid; grid-template-columns: repeat(auto-fit, minmax(210px, 1fr)); gap: .6rem; }
 figure { margin: 0; } figcaption { font-size: .85rem; font-weight: 600; }
 img { width: 100%; display: block; border-radius: 4px; } audio { width: 100%; height: 2rem; }
 .table { overflow-x: auto; } table { border-collapse: collapse; font-size: .85rem; }
@@ -142,8 +142,9 @@ def write_page(
     for excerpt in excerpts:
         title = f"{excerpt.style} <span class='small'>{html.escape(excerpt.piece)}</span>"
         parts.append(f"<h2>{title}</h2><div class='row'>")
-        top = max(loudest(excerpt.sounds[name]) for name in COLUMNS)
-        for name in COLUMNS:
+        shown = [name for name in COLUMNS if name in excerpt.sounds]
+        top = max(loudest(excerpt.sounds[name]) for name in shown)
+        for name in shown:
             sound = excerpt.sounds[name]
             ogg = encode_ogg(np.clip(sound, -1, 1)[None], RATE, _QUALITY)
             parts.append(

@@ -1,10 +1,11 @@
-"""The refiner on held-out pieces beside the dry sound, plain effects, and the codec's ceiling.
+"""The refiners on held-out pieces beside the dry sound, plain effects, and the codec's ceiling.
 
     python -m benchmarks.refiner --pairs FOLDER [--weights FOLDER] [--excerpts 48]
         [--embedding NAME] [--record FILE]
 
 FOLDER is what `hybrid corpora pairs -o FOLDER` made: its test files are measured, its training
-files teach the classifier of styles. Writes a table and a page with spectrograms and sound.
+files teach the classifier of styles. Networks whose weights are not there are left out. Writes a
+table and a page with spectrograms and sound.
 ``--record`` also writes which mode was best, as `hybrid.audio_refiner.shipped` reads it.
 """
 
@@ -17,7 +18,6 @@ os.environ["OMP_NUM_THREADS"] = "1"  # before the libraries load
 import argparse
 import json
 import math
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,18 +28,15 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks._ears import Ear, drum_scores, transcriber_notes
+from benchmarks._refined_sounds import CODED, ONE_PASS, WITHOUT_NOISE, Sound, Systems, speeds
 from benchmarks._refiner_page import PageExcerpt, write_page
 from benchmarks._styles_heard import StyleClassifier, features, features_beside
 from benchmarks._table import RESULTS, write_table
 from hybrid.audio_refiner.audio_sets import pair_files
-from hybrid.audio_refiner.codec_stream import OwnCodec
 from hybrid.audio_refiner.pairs_file import PairBatch, read_pairs
 from hybrid.audio_refiner.production import style_names
-from hybrid.audio_refiner.production_passes import pass_audio
-from hybrid.audio_refiner.production_run import produce
-from hybrid.audio_refiner.refined_run import NetworkProducer, RefinerModels, load_models
 from hybrid.audio_refiner.roll import DRUMS, FAMILIES
-from hybrid.audio_refiner.shipped import MODES
+from hybrid.audio_refiner.shipped import FOLDER, MODES
 from hybrid.audio_refiner.transcriber_data import heard_of_roll
 from hybrid.core.audio import Audio
 from hybrid.core.seeds import stage_rng
@@ -58,12 +55,8 @@ from hybrid.render.loudness import PeakMeter, to_db
 from hybrid.transcription.notes import flattened
 
 RATE = 44100
-#: What is measured, in the order of the table; the modes are those of `hybrid refine`.
-SYSTEMS = ("dry", *MODES, "codec of the target", "target, drawn again", "target")
 #: A mode may be the default only if it keeps so much of the dry sound's note F1.
 KEPT_NOTES = 0.97
-
-Sound = NDArray[np.float32]
 
 
 @dataclass(eq=False)
@@ -78,34 +71,6 @@ class Heard:
     # By family: lags of onsets in ms; how its own notes were found.
     lags: dict[int, list[float]] = field(default_factory=dict)
     notes: dict[int, NoteScores] = field(default_factory=dict)
-
-
-def systems(
-    batch: PairBatch, index: int, models: RefinerModels, seed: int, n_samples: int
-) -> tuple[dict[str, Sound], dict[str, float]]:
-    """All sounds of one excerpt, each (2, n_samples), and the processor time of each mode."""
-    style = batch.entries[index].style
-    dry = batch.dry[index][:, :n_samples]
-    audio = Audio(np.ascontiguousarray(dry), batch.sample_rate)
-    notes = batch.notes_of(index)
-    made = {"dry": dry}
-    seconds = {}
-    for mode in MODES:
-        start = time.process_time()
-        if mode == "effects":
-            made[mode] = produce(audio, style=style, seed=seed)[0].samples
-        else:
-            producer = NetworkProducer(models, notes, mode=mode, style=style, seed=seed)
-            made[mode] = pass_audio(audio, producer)[0].samples
-        seconds[mode] = time.process_time() - start
-    target = batch.target(index)[:, :n_samples]
-    coder = OwnCodec(models.codec, models.digests["codec"])
-    codes = np.concatenate(list(coder.encode([target])))
-    made["codec of the target"] = np.concatenate(list(coder.decode(codes)), axis=1)
-    made["target, drawn again"] = batch.target(index, chain_seed=seed)
-    made["target"] = target
-    fitted = {name: np.ascontiguousarray(made[name][:, :n_samples]) for name in SYSTEMS}
-    return fitted, seconds
 
 
 def measure(
@@ -175,8 +140,7 @@ def summary(
     wanted = np.concatenate(all_heard["target"].embedded)
     dry_f1 = total(all_heard["dry"].scores).f1
     rows = []
-    for name in SYSTEMS:
-        heard = all_heard[name]
+    for name, heard in all_heard.items():
         found = np.concatenate(heard.embedded)
         row: dict[str, Any] = {"sound": name}
         if name == "target":
@@ -223,19 +187,20 @@ def families(
     counts : np.ndarray, shape (17,)
         Notes.
     """
+    modes = [mode for mode in MODES if mode in all_heard]
     rows = []
     for number, name in enumerate(FAMILIES):
         weight = shares[:, number]
         if not weight.any():
             continue
         row: dict[str, Any] = {"family": name, "notes": int(counts[number])}
-        for system in ("dry", *MODES, "codec of the target"):
+        for system in ("dry", *modes, *({CODED} & set(all_heard))):
             mel = np.array([each["mel"] for each in all_heard[system].rows])
             row[f"mel, {system}"] = float((weight * mel).sum() / weight.sum())
-        for mode in MODES:
+        for mode in modes:
             lags = all_heard[mode].lags.get(number)
             row[f"onsets, {mode} (ms)"] = float(np.median(lags)) if lags else None
-        for system in ("dry", *MODES):
+        for system in ("dry", *modes):
             scores = all_heard[system].notes.get(number)
             if scores is not None:
                 row[f"found, {system} (%)"] = 100 * scores.recall
@@ -255,12 +220,28 @@ def best_mode(rows: Sequence[Mapping[str, Any]]) -> str:
     good = [
         mode
         for mode in MODES[1:]
-        if by_name[mode]["Frechet"] < effects["Frechet"]
+        if mode in by_name
+        and by_name[mode]["Frechet"] < effects["Frechet"]
         and by_name[mode]["mel distance (dB)"] < effects["mel distance (dB)"]
         and not by_name[mode]["clipped (%)"]
         and by_name[mode].get("of the dry one's", 1.0) >= KEPT_NOTES
     ]
     return min(good, key=lambda mode: float(by_name[mode]["Frechet"]), default=MODES[0])
+
+
+def by_style(all_heard: Mapping[str, Heard], styles: Sequence[str]) -> list[dict[str, Any]]:
+    """A row for each style: how far each sound lies from its own target."""
+    rows = []
+    for style in sorted(set(styles)):
+        own = [number for number, name in enumerate(styles) if name == style]
+        row: dict[str, Any] = {"style": style, "excerpts": len(own)}
+        for measure_name, unit in (("mel", "mel (dB)"), ("stft", "STFT")):
+            for name, heard in all_heard.items():
+                if name not in ("target", WITHOUT_NOISE):
+                    values = [heard.rows[number][measure_name] for number in own]
+                    row[f"{unit}, {name}"] = float(np.mean(values))
+        rows.append(row)
+    return rows
 
 
 def _audio(sound: Sound, n_samples: int) -> Audio:
@@ -322,18 +303,18 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     n_samples = round(chosen.seconds * RATE)
-    models = load_models(chosen.weights)
+    found_systems = Systems(chosen.weights or FOLDER)
     ear = embedding_by_name(chosen.embedding)
     transcribe, _, digest = transcriber_notes()
     classifier, about_styles = train_classifier(chosen.pairs, chosen.classifier_files, n_samples)
-    all_heard = {name: Heard() for name in SYSTEMS}
+    all_heard = {name: Heard() for name in found_systems.names}
     styles: list[str] = []
     shares, counts = [], np.zeros(len(FAMILIES), np.int64)
     shown: dict[str, PageExcerpt] = {}
     for number, (batch, index) in enumerate(excerpts(chosen.pairs, chosen.split, chosen.excerpts)):
         entry, notes = batch.entries[index], batch.notes_of(index)
         notes = notes[notes["onset"] < 1000 * chosen.seconds]
-        found, seconds = systems(batch, index, models, 1000 + number, n_samples)
+        found, seconds = found_systems.sounds(batch, index, 1000 + number, n_samples)
         for mode, spent in seconds.items():
             all_heard[mode].seconds += spent
         plain = features(_audio(batch.large[index], n_samples))
@@ -358,10 +339,12 @@ def main() -> None:
         print(number + 1, entry.style, mels, flush=True)
     rows = summary(all_heard, styles, classifier, chosen.seconds)
     best = best_mode(rows)
+    digests = {key: each for mode in found_systems.weights.values() for key, each in mode.items()}
     notes_below = [
-        f"{len(styles)} excerpts of {chosen.seconds:g} s of the set {chosen.split}. Weights: codec "
-        f"{models.digests['codec'][:12]}, refiner {models.digests['refiner'][:12]}. Tokens at "
-        "temperature 0, without guidance, four passes.",
+        f"{len(styles)} excerpts of {chosen.seconds:g} s of the set {chosen.split}. Weights: "
+        + (", ".join(f"{name} {digest[:12]}" for name, digest in digests.items()) or "none")
+        + ". A network without a row had none. Tokens at temperature 0, without guidance, four "
+        "passes.",
         f"Frechet and kernel distance are those of whole sets to the targets, in the embedding "
         f"{ear.name}; mel and STFT distance are to the excerpt's own target. `effects` and "
         "`target, drawn again` draw another chain of the same style: the latter is how close the "
@@ -373,8 +356,11 @@ def main() -> None:
         "median lag around each note's onset), loudness as well, and "
         "once more against the target: the large SoundFont's own tuning and attacks are in the "
         "former, as the row of the target shows.",
-        "Speed: processor time of one thread, from samples to samples with levels and tail (the "
-        "networks work on 3 s more than an excerpt has; goal: 4 x real time on two cores).",
+        "x real time: processor time of one thread, from samples to samples with levels and tail. "
+        "The table of speeds is of three excerpts in a row, by the clock, which a busy machine "
+        "slows down, and by processor time (goal: 4 x real time on two cores).",
+        f"`{WITHOUT_NOISE}`: the same network, its noise left out. `{ONE_PASS}`: the token model's "
+        "network saying the decoder's values in one pass, which no command offers.",
         "Families: mel distances are means over excerpts, weighted by the family's share of notes.",
         f"Best mode by the rule of this benchmark (`best_mode`): {best}.",
     ]
@@ -382,15 +368,19 @@ def main() -> None:
         "refiner",
         rows,
         notes_below,
-        title="The refiner",
+        title="Refiners",
         packages=("torch", "numpy", "scipy", "pyloudnorm"),
-        sections={"By family": families(all_heard, np.array(shares), counts)},
+        sections={
+            "By style": by_style(all_heard, styles),
+            "By family": families(all_heard, np.array(shares), counts),
+            "Speed": speeds(found_systems, read_pairs(pair_files(chosen.pairs, chosen.split)[0])),
+        },
         folder=chosen.out,
     )
     page = write_page(chosen.out / "refiner.html", rows, list(shown.values()), notes_below)
     print(*files, page, sep="\n")
     if chosen.record is not None:
-        record = {"best": best, "weights": models.digests, "rows": rows}
+        record = {"best": best, "weights": found_systems.weights, "rows": rows}
         write_text(chosen.record, json.dumps(record, indent=1) + "\n")
 
 

@@ -416,7 +416,7 @@ def refine_file(
     source, target : Path
     midi : Path, optional
         What the source plays: the modes ``mapper`` and ``tokens`` need it, ``effects`` only checks
-        that it fits.
+        that it fits. Without it the mode is ``effects`` where none is named.
     progress : callable
         Called with a stage's name and the share of it that is done.
     **options
@@ -431,6 +431,8 @@ def refine_file(
     """
     from hybrid.audio_refiner.refine import RefineOptions, SoundRefiner, check_fit, notes_of_file
 
+    if midi is None and options.get("mode") is None:
+        options["mode"] = "effects"
     refiner = SoundRefiner(RefineOptions(**options))
     notes = None
     if midi is not None:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from hybrid.audio_refiner.production import ProductionOptions
-from hybrid.audio_refiner.production_passes import ProductionReport, pass_file
+from hybrid.audio_refiner.production_passes import Producer, ProductionReport, pass_file
 from hybrid.audio_refiner.production_run import ChainProducer
 from hybrid.audio_refiner.shipped import (
-    CODEC_FILE,
     DEFAULT_PRODUCTION,
+    MAPPER_FILE,
     MODES,
-    REFINER_FILE,
+    WEIGHTS_OF,
     default_mode,
     weights_file,
 )
@@ -25,6 +25,7 @@ from hybrid.core.errors import ConfigError, FormatError
 from hybrid.core.seeds import check_seed
 
 if TYPE_CHECKING:
+    from hybrid.audio_refiner.mapper_model import Mapper
     from hybrid.audio_refiner.refined_run import RefinerModels
     from hybrid.audio_refiner.refining import Sampling
 
@@ -43,20 +44,20 @@ class RefineOptions:
     Attributes
     ----------
     production : str or Path
-        Style, by name; a TOML file as well in mode ``effects``.
+        Style, by name, or a TOML file; mode ``tokens`` knows those alone that it was trained on.
     mode : str or None
         One of `MODES`; None is `default_mode`.
     strength : float
-        0..1. Of effects: how far each goes; of networks: `NetworkProducer`. 0 leaves the sound as
-        it is, but for its level.
+        0..1. How far each effect and the mapper's gains go; of tokens: `NetworkProducer`. 0 leaves
+        the sound as it is, but for its level.
     seed : int
     loudness_lufs : float or None
         Loudness of the result, -70..0; None is that of the input.
     guidance, temperature, passes : optional
         Of mode ``tokens`` (`hybrid.audio_refiner.refining.Sampling`): 0..10, 0..4, 1..64.
     weights : Path or None
-        Folder of ``codec.safetensors`` and ``refiner.safetensors`` for the networks; those that
-        ship where left out.
+        Folder of the mode's weights (`hybrid.audio_refiner.shipped.WEIGHTS_OF`); those that ship
+        where left out.
 
     Raises
     ------
@@ -88,12 +89,11 @@ class RefineOptions:
                 raise ConfigError(f"{name} is of mode tokens alone, got mode {self.mode}")
             if not low <= value <= high:
                 raise ConfigError(f"{name} must be in {low}..{high}, got {value}")
-        if self.weights is not None and self.mode == "effects":
+        if self.weights is not None and not WEIGHTS_OF[self.mode]:
             raise ConfigError("weights are of the modes mapper and tokens, got mode effects")
-        if self.needs_notes:
-            # Before a piece is composed, not after it.
-            for name in (CODEC_FILE, REFINER_FILE):
-                weights_file(name, self.weights)
+        # Before a piece is composed, not after it.
+        for name in WEIGHTS_OF[self.mode]:
+            weights_file(name, self.weights)
         self.chain()  # checks style, strength and loudness, which all modes have
 
     @property
@@ -130,7 +130,13 @@ class SoundRefiner:
     def __init__(self, options: RefineOptions) -> None:
         self.options = options
         self._models: RefinerModels | None = None
-        if options.needs_notes:
+        self._mapper: tuple[Mapper, str] | None = None
+        if options.mode == "mapper":
+            from hybrid.audio_refiner.mapper_weights import load_mapper
+
+            mapper, _, digest = load_mapper(weights_file(MAPPER_FILE, options.weights))
+            self._mapper = mapper, digest
+        elif options.mode == "tokens":
             from hybrid.audio_refiner.refined_run import load_models
 
             self._models = load_models(options.weights)
@@ -159,28 +165,33 @@ class SoundRefiner:
         ConfigError, FormatError
             If the source is no sound, or notes are wanting.
         """
-        options = self.options
-        if self._models is None:
-            producer: Any = ChainProducer(options.chain())
-        else:
-            from hybrid.audio_refiner.refined_run import NetworkProducer
-
-            if notes is None:
-                raise ConfigError(
-                    f"mode {options.mode} must know what is played: name the MIDI file that "
-                    f"{source} was rendered from (--midi)"
-                )
-            producer = NetworkProducer(
-                self._models,
-                notes,
-                mode=str(options.mode),
-                style=str(options.production),
-                strength=options.strength,
-                seed=options.seed,
-                loudness_lufs=options.loudness_lufs,
-                sampling=options.sampling(),
+        if self.options.needs_notes and notes is None:
+            raise ConfigError(
+                f"mode {self.options.mode} must know what is played: name the MIDI file that "
+                f"{source} was rendered from (--midi)"
             )
-        return pass_file(source, target, producer, subtype, progress)
+        return pass_file(source, target, self._producer(notes), subtype, progress)
+
+    def _producer(self, notes: NDArray[Any] | None) -> Producer:
+        options = self.options
+        if notes is None or not options.needs_notes:
+            return ChainProducer(options.chain())
+        if self._mapper is not None:
+            from hybrid.audio_refiner.mapper_run import MapperProducer
+
+            return MapperProducer(*self._mapper, notes, options.chain())
+        from hybrid.audio_refiner.refined_run import NetworkProducer
+
+        assert self._models is not None  # of the mode that is left
+        return NetworkProducer(
+            self._models,
+            notes,
+            style=str(options.production),
+            strength=options.strength,
+            seed=options.seed,
+            loudness_lufs=options.loudness_lufs,
+            sampling=options.sampling(),
+        )
 
 
 def check_fit(notes: NDArray[Any], source: Path) -> None:

@@ -1,6 +1,6 @@
 """Sound refined by the networks, from any sound to any length, in bounded memory.
 
-The sound comes in blocks; each stage (rate, encoder, mapper or token model, decoder, rate)
+The sound comes in blocks; each stage (rate, encoder, network, decoder, rate)
 keeps the few frames that its neighbours need. Levels and files are those of
 `hybrid.audio_refiner.production_passes`.
 """
@@ -110,7 +110,8 @@ class NetworkProducer:
     notes : np.ndarray, `hybrid.audio_refiner.roll.ROLL_DTYPE`
         What the sound plays.
     mode : str
-        ``mapper`` or ``tokens``.
+        ``tokens``; or ``values``, one pass that says the decoder's values and no tokens, which only
+        the benchmark compares.
     style : str
     strength : float
         0..1.
@@ -129,7 +130,7 @@ class NetworkProducer:
         models: RefinerModels,
         notes: NDArray[Any],
         *,
-        mode: str,
+        mode: str = "tokens",
         style: str,
         strength: float = 1.0,
         seed: int = 1,
@@ -198,7 +199,7 @@ class NetworkProducer:
     def _values(self, rows: Iterator[Rows]) -> Iterator[Rows]:
         """Values that the decoder should get, those of the dry sound, and the dry sound."""
         refiner, codec = self._models.refiner, self._models.codec
-        if self._mode == "mapper":
+        if self._mode == "values":
             reach = refiner.config.window * refiner.config.n_layers
             style = torch.tensor([self._number])
             for window in windows(rows, CHUNK, reach, reach):

@@ -16,11 +16,17 @@ from hybrid.core.provenance import sha256_of
 
 #: Weights that ship with the package.
 FOLDER = Path(__file__).parent / "trained"
-CODEC_FILE, REFINER_FILE, RECORD_FILE = "codec.safetensors", "refiner.safetensors", "refiner.json"
+CODEC_FILE, REFINER_FILE = "codec.safetensors", "refiner.safetensors"
+MAPPER_FILE, RECORD_FILE = "mapper.safetensors", "refiner.json"
 
-#: What can refine sound: a chain of plain effects, and a network as one-pass mapper or as token
-#: model.
-MODES = ("effects", "mapper", "tokens")
+#: What can refine sound, with the weights that it needs: a chain of plain effects; a network's
+#: gains before the same chain; a network that writes a codec's tokens.
+WEIGHTS_OF: dict[str, tuple[str, ...]] = {
+    "effects": (),
+    "mapper": (MAPPER_FILE,),
+    "tokens": (CODEC_FILE, REFINER_FILE),
+}
+MODES = tuple(WEIGHTS_OF)
 DEFAULT_PRODUCTION = "chamber-hall"
 
 
@@ -50,7 +56,8 @@ def default_mode(folder: Path | None = None) -> str:
     Raises
     ------
     ConfigError
-        If the record is no such thing, or is of other weights than those beside it.
+        If the record is no such thing, or is of other weights than those beside it. Only the best
+        mode's weights must be there.
     """
     place = folder or FOLDER
     path = place / RECORD_FILE
@@ -58,18 +65,18 @@ def default_mode(folder: Path | None = None) -> str:
         return MODES[0]
     try:
         record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        best, weights = record["best"], dict(record["weights"])
-    except (ValueError, KeyError, TypeError) as error:
+        best = str(record["best"])
+        weights = {str(mode): dict(each) for mode, each in record["weights"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ConfigError(f"{path} must be a record of refiners: {error!r}") from None
     if best not in MODES:
         raise ConfigError(f"{path}: best must be one of {', '.join(MODES)}, got {best!r}")
-    if best == MODES[0]:
-        return MODES[0]
-    for name, file in (("codec", CODEC_FILE), ("refiner", REFINER_FILE)):
+    for file in WEIGHTS_OF[best]:
         found = sha256_of(place / file) if (place / file).exists() else "no file"
-        if weights.get(name) != found:
+        wanted = str(weights.get(best, {}).get(file.partition(".")[0]))
+        if wanted != found:
             raise ConfigError(
                 f"{path}: the record must be of the weights beside it, got {found[:12]} for "
-                f"{file}, which was {str(weights.get(name))[:12]}"
+                f"{file}, which was {wanted[:12]}"
             )
-    return str(best)
+    return best

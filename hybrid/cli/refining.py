@@ -29,7 +29,7 @@ def refine(
     production: Annotated[
         str,
         typer.Option(
-            help="Style, as `hybrid production list` names it, or a TOML file (mode effects)."
+            help="Style, as `hybrid production list` names it, or a TOML file (not for tokens)."
         ),
     ] = "chamber-hall",
     strength: Annotated[
@@ -38,8 +38,9 @@ def refine(
     mode: Annotated[
         str | None,
         typer.Option(
-            help="What does the work: effects (a chain of plain effects), mapper or tokens "
-            "(networks). [default: what measured best of what ships]"
+            help="What does the work: effects (a chain of plain effects), mapper (a network's "
+            "gains before that chain) or tokens (a network that writes a codec's tokens). "
+            "[default: what measured best of what ships; effects without --midi]"
         ),
     ] = None,
     guidance: Annotated[
@@ -63,7 +64,8 @@ def refine(
     weights: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of codec.safetensors and refiner.safetensors. [default: the package's]"
+            help="Folder of mapper.safetensors, or of codec.safetensors and refiner.safetensors. "
+            "[default: the package's]"
         ),
     ] = None,
     output: Annotated[

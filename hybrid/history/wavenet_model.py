@@ -52,7 +52,7 @@ def mu_law(samples: NDArray[Any]) -> NDArray[np.int64]:
     """Levels 0..255 of samples -1..1; the quiet ones are told apart more finely.
 
     >>> mu_law(np.array([-1.0, 0.0, 0.01, 1.0])).tolist()
-    [0, 128, 156, 255]
+    [0, 128, 157, 255]
     """
     inside = np.clip(samples, -1, 1)
     bent = np.sign(inside) * np.log1p(255 * np.abs(inside)) / np.log(256)

@@ -68,7 +68,7 @@ def test_chunks_change_nothing(chunk: int) -> None:
     )
 
 
-@pytest.mark.parametrize("chunk", [1, 7, 600])
+@pytest.mark.parametrize("chunk", [37, 600])
 def test_noise_is_the_same_in_chunks_and_dies_where_none_is_asked(chunk: int) -> None:
     made = codec()
     assert made.decoder.noise is not None

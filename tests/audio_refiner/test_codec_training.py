@@ -171,13 +171,19 @@ def test_a_decoder_learns_noise_while_tokens_keep_their_meaning(tmp_path: Path) 
     hiss = (8000 * np.random.default_rng(0).standard_normal((2, 30000))).clip(-32767, 32767)
     sound = AudioPool([hiss.astype(np.int16)], CPU)
     settings = replace(
-        SETTINGS, updates=60, decoder_only=True, critics_from=1.0, check_every=60, save_every=60
+        SETTINGS,
+        updates=30,
+        decoder_only=True,
+        critics_from=1.0,
+        check_every=30,
+        save_every=30,
+        windows=2,
     )
     made = CodecTrainer(SMALL, settings, sound, sound, tmp_path, start=start)
     before = made.measure(8)
     made.run()
     after = made.measure(8)
-    assert after["valid mel"] < 0.8 * before["valid mel"]
+    assert after["valid mel"] < 0.9 * before["valid mel"]
     wave = sound.draw(1, 8192, torch.Generator().manual_seed(0))[0]
     assert torch.equal(made.average.encode(wave), start.encode(wave))
     assert made.average.decoder.noise is not None

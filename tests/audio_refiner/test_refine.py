@@ -15,6 +15,8 @@ import torch
 from hybrid.audio_refiner import refined_run, shipped
 from hybrid.audio_refiner.audio_sets import roll_features
 from hybrid.audio_refiner.codec_weights import save_codec
+from hybrid.audio_refiner.mapper_model import Mapper, MapperConfig
+from hybrid.audio_refiner.mapper_weights import save_mapper
 from hybrid.audio_refiner.production_passes import ProductionReport
 from hybrid.audio_refiner.refine import RefineOptions, SoundRefiner, check_fit
 from hybrid.audio_refiner.refined_run import TAIL_SECONDS, NetworkProducer, load_models
@@ -61,29 +63,27 @@ def refine(source: Path, weights: Path, **changes: Any) -> tuple[np.ndarray, Pro
     return made, report
 
 
-@pytest.mark.parametrize("mode", ["mapper", "tokens"])
-def test_what_comes_out(dry: Path, weights: Path, mode: str) -> None:
-    made, report = refine(dry, weights, mode=mode)
+def test_what_comes_out(dry: Path, weights: Path) -> None:
+    made, report = refine(dry, weights)
     assert RATE <= len(made) <= RATE * (1 + TAIL_SECONDS)
-    assert report.mode == mode
+    assert report.mode == "tokens"
     assert report.weights["codec"] == sha256_of(weights / "codec.safetensors")
     assert report.weights["refiner"] == sha256_of(weights / "refiner.safetensors")
-    assert bool(report.sampling) == (mode == "tokens")
+    assert report.sampling
     assert report.loudness_after == pytest.approx(report.loudness_before, abs=0.1)
     assert report.true_peak_after_db is not None
     assert report.true_peak_after_db <= -1.0
     assert np.abs(made[-1]).max() < 1e-3  # faded
     first = dry.with_name("made.wav").read_bytes()
-    refine(dry, weights, mode=mode)
+    refine(dry, weights)
     assert dry.with_name("made.wav").read_bytes() == first
 
 
-@pytest.mark.parametrize("mode", ["mapper", "tokens"])
-def test_strength_0_leaves_the_sound_as_it_is(dry: Path, weights: Path, mode: str) -> None:
-    made, _ = refine(dry, weights, mode=mode, strength=0.0)
+def test_strength_0_leaves_the_sound_as_it_is(dry: Path, weights: Path) -> None:
+    made, _ = refine(dry, weights, strength=0.0)
     np.testing.assert_allclose(made[:RATE], sound(1.0), atol=2e-3)
-    half, _ = refine(dry, weights, mode=mode, strength=0.5)
-    whole, _ = refine(dry, weights, mode=mode)
+    half, _ = refine(dry, weights, strength=0.5)
+    whole, _ = refine(dry, weights)
     assert not np.allclose(half[:RATE], made[:RATE], atol=1e-2)
     assert not np.allclose(half[:RATE], whole[:RATE], atol=1e-2)
 
@@ -100,16 +100,16 @@ def produced(weights: Path, seconds: float, mode: str, cut: int, **changes: Any)
     return np.concatenate(list(producer.process(chunks(), RATE)), axis=1)
 
 
-@pytest.mark.parametrize("mode", ["mapper", "tokens"])
+@pytest.mark.parametrize("mode", ["values", "tokens"])
 def test_how_the_sound_is_cut_changes_no_byte(weights: Path, mode: str) -> None:
     whole = produced(weights, 1.5, mode, 10**9)
     assert np.array_equal(whole, produced(weights, 1.5, mode, 4321))
 
 
-def test_the_mapper_leaves_no_seams(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = produced(weights, 2.0, "mapper", 10**9)
+def test_one_pass_leaves_no_seams(weights: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = produced(weights, 2.0, "values", 10**9)
     monkeypatch.setattr(refined_run, "CHUNK", 16)
-    np.testing.assert_allclose(produced(weights, 2.0, "mapper", 9999), whole, atol=1e-4)
+    np.testing.assert_allclose(produced(weights, 2.0, "values", 9999), whole, atol=1e-4)
 
 
 def test_tokens_from_chunk_to_chunk_are_those_of_the_tensors(weights: Path) -> None:
@@ -172,6 +172,7 @@ def test_notes_must_fit_the_sound(dry: Path, weights: Path) -> None:
     [
         ({"mode": "effects", "guidance": 2.0}, "guidance is of mode tokens alone, got mode eff"),
         ({"mode": "mapper", "passes": 2}, "passes is of mode tokens alone"),
+        ({"mode": "values"}, "mode must be one of effects, mapper, tokens, got 'values'"),
         ({"mode": "tokens", "passes": 0}, r"passes must be in 1\.\.64, got 0"),
         ({"mode": "tokens", "temperature": -1.0}, r"temperature must be in 0\.\.4, got -1"),
         ({"mode": "tokens", "guidance": float("nan")}, r"guidance must be in 0\.\.10, got nan"),
@@ -218,15 +219,24 @@ def test_the_record_chooses_the_default(tmp_path: Path, monkeypatch: pytest.Monk
     with pytest.raises(ConfigError, match=r"no weights of a codec ship .* `make train-audio`"):
         RefineOptions(mode="tokens")
     write_small_refiner(tmp_path)
+    save_mapper(Mapper(MapperConfig(size=4, notes=4)), tmp_path / "mapper.safetensors", {})
     assert shipped.default_mode() == "effects"  # weights alone prove nothing
-    digests = {name: sha256_of(tmp_path / f"{name}.safetensors") for name in ("codec", "refiner")}
+    weights = {
+        mode: {file.partition(".")[0]: sha256_of(tmp_path / file) for file in files}
+        for mode, files in shipped.WEIGHTS_OF.items()
+        if files
+    }
     record = tmp_path / "refiner.json"
-    record.write_text(json.dumps({"best": "mapper", "weights": digests}))
-    assert RefineOptions().mode == "mapper"
-    record.write_text(json.dumps({"best": "mapper", "weights": {**digests, "codec": "ab"}}))
-    with pytest.raises(ConfigError, match="must be of the weights beside it"):
-        shipped.default_mode()
-    record.write_text(json.dumps({"best": "magic", "weights": digests}))
+    for mode in ("tokens", "mapper"):
+        record.write_text(json.dumps({"best": mode, "weights": weights}))
+        assert RefineOptions().mode == mode
+    (tmp_path / "codec.safetensors").unlink()
+    assert RefineOptions().mode == "mapper"  # which needs none
+    for wrong in ({"mapper": {"mapper": "ab"}}, {"tokens": weights["tokens"]}):
+        record.write_text(json.dumps({"best": "mapper", "weights": wrong}))
+        with pytest.raises(ConfigError, match="must be of the weights beside it"):
+            shipped.default_mode()
+    record.write_text(json.dumps({"best": "magic", "weights": weights}))
     with pytest.raises(ConfigError, match="best must be one of effects, mapper, tokens"):
         shipped.default_mode()
     record.write_text("{")

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 
 from benchmarks._ears import drum_scores
+from benchmarks._refined_sounds import Systems
 from benchmarks._refiner_page import COLUMNS, PageExcerpt, picture, write_page
 from benchmarks._styles_heard import StyleClassifier, features
 from benchmarks.codec import book_rows
 from benchmarks.refiner import best_mode
+from hybrid.audio_refiner.mapper_model import Mapper, MapperConfig
+from hybrid.audio_refiner.mapper_weights import save_mapper
 from hybrid.core.audio import Audio
 from hybrid.transcription.notes import HEARD_DTYPE
 
@@ -42,6 +45,16 @@ BETTER = {"Frechet": 4.0, "mel distance (dB)": 4.0}
 )
 def test_a_network_must_win_everywhere(changes: dict[str, Any], best: str) -> None:
     assert best_mode(rows(**changes)) == best
+
+
+def test_what_has_no_weights_is_left_out(tmp_path: Path) -> None:
+    found = Systems(tmp_path)
+    assert found.names == ("dry", "effects", "target, drawn again", "target")
+    assert best_mode([row for row in rows() if row["sound"] in found.names]) == "effects"
+    save_mapper(Mapper(MapperConfig(size=4, notes=4)), tmp_path / "mapper.safetensors", {})
+    found = Systems(tmp_path)
+    assert found.modes == ("effects", "mapper", "mapper without noise")
+    assert set(found.weights) == {"mapper"}
 
 
 def test_strokes_are_counted_by_drum() -> None:

@@ -49,6 +49,7 @@ def test_refine_writes_a_produced_file(dry: Path, capsys: pytest.CaptureFixture[
         (["--strength", "nan"], "strength must be in 0..1, got nan"),
         (["--guidance", "2"], "guidance is of mode tokens alone, got mode effects"),
         (["--mode", "magic"], "mode must be one of effects, mapper, tokens, got 'magic'"),
+        (["--mode", "mapper", "--weights", "."], "no weights of a mapper at mapper.safetensors"),
         (["--seed", "-1"], "seed must be in 0..9223372036854775807, got -1"),
         (["-o", "x.mp3"], "a sound file must end in .wav, .flac, got 'x.mp3'"),
     ],
@@ -170,11 +171,15 @@ def test_compose_refines_by_the_network_that_ships(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     from hybrid.audio_refiner import shipped
+    from hybrid.audio_refiner.mapper_model import Mapper, MapperConfig
+    from hybrid.audio_refiner.mapper_weights import save_mapper
     from hybrid.core.provenance import sha256_of
 
     monkeypatch.setattr(shipped, "FOLDER", weights)
-    digests = {name: sha256_of(weights / f"{name}.safetensors") for name in ("codec", "refiner")}
-    (weights / "refiner.json").write_text(json.dumps({"best": "mapper", "weights": digests}))
+    save_mapper(Mapper(MapperConfig(size=4, notes=4)), weights / "mapper.safetensors", {})
+    digests = {"mapper": sha256_of(weights / "mapper.safetensors")}
+    record_file = weights / "refiner.json"
+    record_file.write_text(json.dumps({"best": "mapper", "weights": {"mapper": digests}}))
     arguments: list[object] = [
         "compose",
         "--engine",
