@@ -18,6 +18,7 @@ import importlib.util
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import mir_eval
@@ -67,13 +68,13 @@ def sources() -> Iterator[tuple[str, list[Callable[[], Score]]]]:
         "pop",
         drawn(
             [
-                lambda number=number: song_score(number, songs[number])  # type: ignore[misc]
+                partial(song_score, number, songs[number])
                 for number in sorted(songs)
                 if pop_split(number) == "test"
             ]
         ),
     )
-    yield "our own", drawn([lambda form=form: _own(form) for form in sorted(FORMS)])  # type: ignore[misc]
+    yield "our own", drawn([partial(_own, form) for form in sorted(FORMS)])
     chorales, _ = read_chorale_corpus(folder)
     splits = {
         number: match.split

@@ -12,12 +12,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hybrid.audio_refiner.audio_sets import pair_files
 from hybrid.audio_refiner.mapper_bands import ROW, decibels
@@ -27,7 +26,7 @@ from hybrid.audio_refiner.mapper_weights import save_mapper
 from hybrid.audio_refiner.roll import SAMPLE_RATE
 from hybrid.io.atomic import write_text
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 
 @dataclass(frozen=True)
@@ -194,7 +193,7 @@ def _over(each: Tensor) -> Tensor:
     return each[:, None, None, None]
 
 
-class MapperTrainer(TrainingLoop):
+class MapperTrainer(NetworkLoop[Mapper]):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -214,31 +213,23 @@ class MapperTrainer(TrainingLoop):
         valid: MapperSet,
         folder: Path,
     ) -> None:
-        super().__init__(settings, Path(folder) / "mapper_run.safetensors", None)
+        super().__init__(
+            config, settings, folder / "mapper_run.safetensors", lambda: Mapper(config)
+        )
         self.config, self.settings = config, settings
         self.train, self.valid = _Pool(train), _Pool(valid)
-        self.model, self.average = Mapper(config), Mapper(config)
-        self.average.load_state_dict(self.model.state_dict())
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters(), lr=settings.rate, betas=(0.9, 0.98), weight_decay=0.02
+        self.begin(
+            torch.optim.AdamW(
+                self.model.parameters(), lr=settings.rate, betas=(0.9, 0.98), weight_decay=0.02
+            )
         )
-        if self.path.exists():
-            self._load()
 
-    def _step(self) -> dict[str, float]:
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         settings = self.settings
-        for entry in self.optimiser.param_groups:
-            entry["lr"] = settings.rate * self._rate_share()
-        self.model.train()
         drawn = self.train.draw(settings.batch, settings.rows, self.draws)
         losses = distances_of(self.model, drawn)
         loss = losses["levels"] + settings.contrast * losses["contrast"]
-        self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.optimiser.step()
-        self._follow(self.average, self.model)
-        return {name: float(value.detach()) for name, value in losses.items()}
+        return loss, {name: float(value.detach()) for name, value in losses.items()}
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -256,15 +247,6 @@ class MapperTrainer(TrainingLoop):
             for name, value in row.items():
                 found[name] = found.get(name, 0.0) + float(value) * len(which) / count
         return found
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "average": self.average}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"model": (self.optimiser, self.model)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"mapper": self.config.to_dict(), "settings": asdict(self.settings)}
 
 
 def distances_of(model: Mapper | None, drawn: Excerpts) -> dict[str, Tensor]:

@@ -16,12 +16,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from hybrid.audio_refiner.audio_sets import pair_files
@@ -29,7 +28,7 @@ from hybrid.audio_refiner.dry_sets import dry_files
 from hybrid.audio_refiner.transcriber_data import TranscriberSet, transcriber_set
 from hybrid.io.atomic import write_text
 from hybrid.training.command import tell
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 from hybrid.transcription.features import BINS_A_SEMITONE, FLOOR_DB, N_BINS, N_KEYS, TOP_DB
 from hybrid.transcription.network import CONTEXT, N_HEADS, Transcriber, TranscriberConfig
 from hybrid.transcription.weights import save_transcriber
@@ -161,7 +160,7 @@ def bent(levels: Tensor, bend_db: float, generator: torch.Generator) -> Tensor:
     return (levels + _STEPS_A_DB * gain).clamp(0, 255) * (levels > 0)
 
 
-class TranscriberTrainer(TrainingLoop):
+class TranscriberTrainer(NetworkLoop[Transcriber]):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -181,32 +180,27 @@ class TranscriberTrainer(TrainingLoop):
         valid: TranscriberSet,
         folder: Path,
     ) -> None:
-        super().__init__(settings, Path(folder) / "transcriber_run.safetensors", None)
+        super().__init__(
+            config,
+            settings,
+            folder / "transcriber_run.safetensors",
+            lambda: Transcriber(config),
+        )
         self.config, self.settings = config, settings
         self.train, self.valid = _Excerpts(train), _Excerpts(valid)
-        self.network, self.average = Transcriber(config), Transcriber(config)
-        self.average.load_state_dict(self.network.state_dict())
-        self.learner = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.rate, betas=(0.9, 0.98), weight_decay=0.01
+        self.begin(
+            torch.optim.AdamW(
+                self.model.parameters(), lr=settings.rate, betas=(0.9, 0.98), weight_decay=0.01
+            )
         )
-        if self.path.exists():
-            self._load()
 
-    def _step(self) -> dict[str, float]:
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         settings = self.settings
-        for group in self.learner.param_groups:
-            group["lr"] = settings.rate * self._rate_share()
-        self.network.train()
-        parts = self._heard(self.network, self.train, self.draws, bend=True)
+        parts = self._heard(self.model, self.train, self.draws, bend=True)
         weights = asdict(settings) | {"sounding": settings.sounding_weight}
         loss = sum(weights[name] * value for name, value in parts.items())
         assert isinstance(loss, Tensor)
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.learner.step()
-        self._follow(self.average, self.network)
-        return {name: float(value.detach()) for name, value in parts.items()}
+        return loss, {name: float(value.detach()) for name, value in parts.items()}
 
     def _heard(
         self, network: Transcriber, data: _Excerpts, draws: torch.Generator, *, bend: bool
@@ -259,15 +253,6 @@ class TranscriberTrainer(TrainingLoop):
             both, told, written = hits[at]
             sums[f"valid {name} F1"] = 2 * both / max(1.0, told + written)
         return sums
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"network": self.network, "average": self.average}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.network)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"transcriber": self.config.to_dict(), "settings": asdict(self.settings)}
 
 
 def train_transcriber(

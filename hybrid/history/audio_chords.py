@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hybrid.core.errors import ConfigError
 from hybrid.core.pitch import Key
-from hybrid.core.score import Score, Track, make_notes
+from hybrid.core.score import TICKS_PER_QUARTER, Score, Track, make_notes
 from hybrid.core.timeline import Tempo
 from hybrid.history.chorales import load_chorales
 from hybrid.history.chord_chain import expect, first_moves, log_seen, viterbi, wide
@@ -58,7 +58,7 @@ def hear_beats(keys: NDArray[np.float64], beats: Beats) -> Beats:
     for row in keys:
         loud = np.flatnonzero(row >= BASS_SHARE * row.max()) if row.any() else np.empty(0, int)
         bass.append((LOWEST + int(loud[0])) % 12 if len(loud) else -1)
-    length = (np.array(beats.ends) - np.array(beats.starts))[:, None] / 480
+    length = (np.array(beats.ends) - np.array(beats.starts))[:, None] / TICKS_PER_QUARTER
     return replace(
         beats, segments=VOICES * shares, quarters=VOICES * shares * length, bass=tuple(bass)
     )

@@ -103,12 +103,12 @@ def listen(score: Score, values: Values) -> Heard:
 
 
 def share_right(written: Array, found: Array) -> float:
-    """F-measure: the harmonic mean of how many claps are right and how many beats are clapped."""
+    """F-measure: the harmonic mean of claps that are right and beats that are clapped."""
+    from mir_eval.beat import f_measure
+
     if not len(written) or not len(found):
         return 0.0
-    apart = np.abs(written[:, None] - found)
-    hits = float(min((apart.min(axis=0) < NEAR).sum(), (apart.min(axis=1) < NEAR).sum()))
-    return 2 * hits / (len(written) + len(found))
+    return float(f_measure(written, found, NEAR))
 
 
 def make(rng: np.random.Generator, values: Values) -> Demonstration:
@@ -140,14 +140,15 @@ def make(rng: np.random.Generator, values: Values) -> Demonstration:
                 velocity=velocity,
             )
     ledger.track("claps", is_drum=True)
-    steps = _clap(ledger, played, heard)
+    panels = _Panels(heard)
+    steps = _clap(ledger, played, heard, panels)
     score, trace = ledger.close(
         title=f"Clapping along with {melody.title}",
         tempos=tuple(tempos),
         length=length,
         counts={"beats found": len(heard.bars.beats)},
     )
-    return Demonstration(score, trace, Machine(_panels(heard), tuple(steps)), _facts(heard, values))
+    return Demonstration(score, trace, Machine(panels.all, tuple(steps)), _facts(heard, values))
 
 
 def _facts(heard: Heard, values: Values) -> tuple[tuple[str, str], ...]:
@@ -163,63 +164,66 @@ def _facts(heard: Heard, values: Values) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _panels(heard: Heard) -> tuple[Panel, ...]:
-    from hybrid.transcription.features import FRAME_RATE
+class _Panels:
+    """What is shown, whatever the step."""
 
-    every = max(1, len(heard.strength) // 1200)
-    n_frames = len(heard.strength) // every * every
-    curve = heard.strength[:n_frames].reshape(-1, every).max(axis=1)
-    times = np.arange(len(curve)) * every / FRAME_RATE
-    beats = heard.bars.beats
-    spikes_x = np.repeat(beats, 3)
-    spikes_y = np.tile([0.0, -1.0, 0.0], len(beats))
-    onsets = Curve(
-        "onsets",
-        "How much begins: onset strength, and the chosen beats below",
-        "A curve with a peak at each onset; ticks under the axis are beats.",
-        x_name="seconds",
-        y_name="strength",
-        series=(
-            ("onsets", tuple(times.round(3).tolist()), tuple(curve.round(3).tolist())),
-            ("beats", tuple(spikes_x.round(3).tolist()), tuple(spikes_y.tolist())),
-        ),
-    )
-    picture = Picture(
-        "tempogram",
-        f"How likely each tempo is: from {heard.tempos.tempos[0]:.0f} at the foot to "
-        f"{heard.tempos.tempos[-1]:.0f} on top, second by second; white is the path",
-        "Columns are seconds, rows tempos on a logarithmic scale; the brighter, the likelier.",
-        width=len(heard.tempos.worth),
-        height=len(heard.tempos.tempos),
-        x_name="second",
-        y_name="tempo",
-        low="unlikely",
-        high="likely",
-    )
-    tiles = [
-        Tile(0, float(at), float(width), str(number % 4 + 1), "", number % 4 * 3, f"{at:.2f} s")
-        for number, (at, width) in enumerate(
-            zip(heard.written, _widths(heard.written), strict=True)
+    def __init__(self, heard: Heard) -> None:
+        from hybrid.transcription.features import FRAME_RATE
+
+        every = max(1, len(heard.strength) // 1200)
+        n_frames = len(heard.strength) // every * every
+        curve = heard.strength[:n_frames].reshape(-1, every).max(axis=1)
+        times = np.arange(len(curve)) * every / FRAME_RATE
+        beats = heard.bars.beats
+        spikes_x = np.repeat(beats, 3)
+        spikes_y = np.tile([0.0, -1.0, 0.0], len(beats))
+        self.onsets = Curve(
+            "onsets",
+            "How much begins: onset strength, and the chosen beats below",
+            "A curve with a peak at each onset; ticks under the axis are beats.",
+            x_name="seconds",
+            y_name="strength",
+            series=(
+                ("onsets", tuple(times.round(3).tolist()), tuple(curve.round(3).tolist())),
+                ("beats", tuple(spikes_x.round(3).tolist()), tuple(spikes_y.tolist())),
+            ),
         )
-    ]
-    tiles += [
-        Tile(1, float(at), float(width), str(place + 1), "", int(place) * 3, f"{at:.2f} s")
-        for at, width, place in zip(beats, _widths(beats), heard.bars.places, strict=True)
-    ]
-    beside = Mosaic(
-        "bars",
-        "Beats as written and as heard; the number is the place in the bar",
-        "Two rows of tiles, a tile for each beat.",
-        tiles=tuple(sorted(tiles, key=lambda tile: (tile.start, tile.row))),
-        row_names=("written", "heard"),
-    )
-    metres = BarsPanel(
-        "metres",
-        "How far first beats stand out, by metre",
-        "A bar for each number of beats in a bar.",
-        labels=tuple(f"{number} beats" for number in sorted(heard.bars.worth)) or ("none",),
-    )
-    return (onsets, picture, beside, metres)
+        self.picture = Picture(
+            "tempogram",
+            f"How likely each tempo is: from {heard.tempos.tempos[0]:.0f} at the foot to "
+            f"{heard.tempos.tempos[-1]:.0f} on top, second by second; white is the path",
+            "Columns are seconds, rows tempos on a logarithmic scale; the brighter, the likelier.",
+            width=len(heard.tempos.worth),
+            height=len(heard.tempos.tempos),
+            x_name="second",
+            y_name="tempo",
+            low="unlikely",
+            high="likely",
+        )
+        tiles = [
+            Tile(0, float(at), float(width), str(number % 4 + 1), "", number % 4 * 3, f"{at:.2f} s")
+            for number, (at, width) in enumerate(
+                zip(heard.written, _widths(heard.written), strict=True)
+            )
+        ]
+        tiles += [
+            Tile(1, float(at), float(width), str(place + 1), "", int(place) * 3, f"{at:.2f} s")
+            for at, width, place in zip(beats, _widths(beats), heard.bars.places, strict=True)
+        ]
+        self.beside = Mosaic(
+            "bars",
+            "Beats as written and as heard; the number is the place in the bar",
+            "Two rows of tiles, a tile for each beat.",
+            tiles=tuple(sorted(tiles, key=lambda tile: (tile.start, tile.row))),
+            row_names=("written", "heard"),
+        )
+        self.metres = BarsPanel(
+            "metres",
+            "How far first beats stand out, by metre",
+            "A bar for each number of beats in a bar.",
+            labels=tuple(f"{number} beats" for number in sorted(heard.bars.worth)) or ("none",),
+        )
+        self.all: tuple[Panel, ...] = (self.onsets, self.picture, self.beside, self.metres)
 
 
 def _widths(times: Array) -> Array:
@@ -230,14 +234,10 @@ def _widths(times: Array) -> Array:
     return result
 
 
-def _clap(ledger: Ledger, played: Score, heard: Heard) -> list[Step]:
+def _clap(ledger: Ledger, played: Score, heard: Heard, panels: _Panels) -> list[Step]:
     from hybrid.transcription.features import FRAME_RATE
 
-    onsets, picture, beside, metres = _panels(heard)
-    assert isinstance(onsets, Curve)
-    assert isinstance(picture, Picture)
-    assert isinstance(beside, Mosaic)
-    assert isinstance(metres, BarsPanel)
+    onsets, beside, metres = panels.onsets, panels.beside, panels.metres
     worth = heard.tempos.worth
     low, high = np.percentile(worth, 20), worth.max()
     shades = ((worth - low) / max(float(high - low), 1e-9) * 0.85).T
@@ -249,7 +249,7 @@ def _clap(ledger: Ledger, played: Score, heard: Heard) -> list[Step]:
             "Only the sound is heard: where does anything begin, and at what tempo?",
             {
                 "onsets": onsets.at(0.0),
-                "tempogram": picture.show(shades),
+                "tempogram": panels.picture.show(shades),
                 "bars": beside.show(0),
                 "metres": metres.show([0.0] * len(values)),
             },

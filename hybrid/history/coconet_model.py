@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hybrid.core.errors import ConfigError
 from hybrid.core.resources import resource_path
 from hybrid.history.chorale_grids import HIGHEST, LOWEST, RANGES, REST, ChoraleGrid
 from hybrid.io.network_weights import load_network, save_network
@@ -55,24 +54,6 @@ class CoconetConfig:
     filters: int = 32
     span: int = 25
     dilations: tuple[int, ...] = (1, 2, 4, 8, 1)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return {**asdict(self), "dilations": list(self.dilations)}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> CoconetConfig:
-        """From plain values.
-
-        Raises
-        ------
-        ConfigError
-            If they are not a configuration's.
-        """
-        try:
-            return cls(**{**values, "dilations": tuple(values["dilations"])})
-        except (KeyError, TypeError) as error:
-            raise ConfigError(f"not sizes of a Coconet network: {error}") from None
 
 
 def eighths(grid: ChoraleGrid) -> Pitches:
@@ -204,7 +185,7 @@ def orderless_loss(network: Coconet, pitches: Tensor, hidden: Tensor) -> Tensor:
 
 def make_network(values: Mapping[str, Any]) -> Coconet:
     """With fresh weights, of a configuration as plain values."""
-    return Coconet(CoconetConfig.from_dict(values))
+    return Coconet(CoconetConfig(**values))
 
 
 def load_coconet(path: Path | None = None) -> tuple[Coconet, dict[str, Any], str]:
@@ -221,4 +202,4 @@ def load_coconet(path: Path | None = None) -> tuple[Coconet, dict[str, Any], str
 
 def save_coconet(network: Coconet, path: Path, notes: Mapping[str, Any]) -> None:
     """Write the weights."""
-    save_network(network, network.config.to_dict(), path, notes)
+    save_network(network, asdict(network.config), path, notes)

@@ -9,9 +9,8 @@ chorales, transposed as far as each voice's range allows, with random holes.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -34,7 +33,7 @@ from hybrid.history.coconet_model import (
     save_coconet,
 )
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 #: Held-out chorales whose sopranos are harmonised to be judged, and how: as the exhibit does.
 JUDGED, STEPS, TEMPERATURE = 6, 96, 0.8
@@ -74,7 +73,7 @@ class CoconetTraining:
     seed: int = 0
 
 
-class CoconetTrainer(TrainingLoop):
+class CoconetTrainer(NetworkLoop[Coconet]):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -94,22 +93,22 @@ class CoconetTrainer(TrainingLoop):
         valid: Sequence[ChoraleGrid],
         folder: Path,
     ) -> None:
-        super().__init__(settings, Path(folder) / "coconet_run.safetensors", None)
+        super().__init__(
+            config, settings, folder / "coconet_run.safetensors", lambda: Coconet(config)
+        )
         self.config, self.settings = config, settings
         long = [grid for grid in train if len(grid) >= STEP * settings.length]
         self.train = [(torch.from_numpy(eighths(grid)), grid.room) for grid in long]
         # Longer chorales are drawn more often.
         self.shares = torch.tensor([float(len(grid)) for grid in long])
         self.valid = stretches(valid, settings.length)
-        self.live, self.average = Coconet(config), Coconet(config)
-        for network in (self.live, self.average):
+        for network in (self.model, self.average):
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average.load_state_dict(self.live.state_dict())
-        self.learner = torch.optim.AdamW(
-            self.live.parameters(), lr=settings.rate, weight_decay=settings.decay
+        self.begin(
+            torch.optim.AdamW(
+                self.model.parameters(), lr=settings.rate, weight_decay=settings.decay
+            )
         )
-        if self.path.exists():
-            self._load()
 
     def _draw(self) -> Tensor:
         settings = self.settings
@@ -123,34 +122,21 @@ class CoconetTrainer(TrainingLoop):
             parts.append(piece[first : first + settings.length] + move)
         return torch.stack(parts)
 
-    def _step(self) -> dict[str, float]:
-        for group in self.learner.param_groups:
-            group["lr"] = self.settings.rate * self._rate_share()
-        self.live.train()
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         pitches = self._draw()
-        loss = orderless_loss(self.live, pitches, hide(pitches.shape, self.draws))
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.live.parameters(), 1.0)
-        self.learner.step()
-        self._follow(self.average, self.live)
+        loss = orderless_loss(self.model, pitches, hide(pitches.shape, self.draws))
+        return loss, {"loss": float(loss.detach())}
+
+    @torch.no_grad()
+    def _follow(self, average: nn.Module, live: nn.Module) -> None:
+        super()._follow(average, live)
         # Means and deviations inside the network follow those of the live one.
-        for kept, value in zip(self.average.buffers(), self.live.buffers(), strict=True):
+        for kept, value in zip(average.buffers(), live.buffers(), strict=True):
             kept.copy_(value)
-        return {"loss": float(loss.detach())}
 
     def measure(self) -> dict[str, float]:
         """Nats for each voice and eighth of the chorales for validation, in random orders."""
         return {"valid": held_out_loss(self.average, self.valid[::4], 1)}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"live": self.live, "average": self.average}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.live)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"network": self.config.to_dict(), "settings": asdict(self.settings)}
 
 
 def train_coconet(
@@ -176,14 +162,10 @@ def train_coconet(
     trainer.average.eval()
     held_out = list(held_out_grids().values())
     pieces = stretches(held_out, settings.length)
-    curve = {
-        name: [round(row[name], 4) for row in trainer.history]
-        for name in ("update", "loss", "valid")
-    }
     notes = {
         "updates": trainer.update,
         "chorales": len(train),
-        "curve": curve,
+        "curve": trainer.columns("update", "loss", "valid"),
         "counted": counted_losses(counted_models(train), pieces),
         "held_out": held_out_loss(trainer.average, pieces, 8),
         "findings": harmonisations(trainer.average, held_out[:JUDGED], STEPS, TEMPERATURE),

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hybrid.core.errors import ConfigError
 from hybrid.core.resources import resource_path
 from hybrid.history.chorale_grids import HIGHEST, LONGEST_BAR, LOWEST, RANGES, REST, ChoraleGrid
 from hybrid.io.network_weights import load_network, save_network
@@ -57,24 +56,6 @@ class DeepBachConfig:
     embedding: int = 16
     hidden: int = 96
     dropout: float = 0.2
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> DeepBachConfig:
-        """From plain values.
-
-        Raises
-        ------
-        ConfigError
-            If they are not a configuration's.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError(f"not sizes of a DeepBach network: {error}") from None
 
 
 # --- Symbols ---------------------------------------------------------------------------------
@@ -369,7 +350,7 @@ def piece_losses(network: DeepBach, grid: ChoraleGrid) -> NDArray[np.float64]:
 
 def make_network(values: Mapping[str, Any]) -> DeepBach:
     """With fresh weights, of a configuration as plain values."""
-    return DeepBach(DeepBachConfig.from_dict(values))
+    return DeepBach(DeepBachConfig(**values))
 
 
 def load_deepbach(path: Path | None = None) -> tuple[DeepBach, dict[str, Any], str]:
@@ -386,4 +367,4 @@ def load_deepbach(path: Path | None = None) -> tuple[DeepBach, dict[str, Any], s
 
 def save_deepbach(network: DeepBach, path: Path, notes: Mapping[str, Any]) -> None:
     """Write the weights."""
-    save_network(network, network.config.to_dict(), path, notes)
+    save_network(network, asdict(network.config), path, notes)

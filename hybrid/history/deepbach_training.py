@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from safetensors.torch import load_file
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from hybrid.history.chorale_grids import ChoraleGrid, held_out_grids, kept_grids
@@ -38,7 +37,7 @@ from hybrid.history.deepbach_model import (
 )
 from hybrid.io.atomic import write_text
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 #: Held-out chorales whose sopranos are harmonised to be judged, and how: as the exhibit does.
 JUDGED, SWEEPS, TEMPERATURE = 6, 12, 1.0
@@ -94,7 +93,7 @@ def tensors(grid: ChoraleGrid) -> Piece:
     )
 
 
-class DeepBachTrainer(TrainingLoop):
+class DeepBachTrainer(NetworkLoop[DeepBach]):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -117,7 +116,9 @@ class DeepBachTrainer(TrainingLoop):
         folder: Path,
         start: Path | None = None,
     ) -> None:
-        super().__init__(settings, Path(folder) / "deepbach_run.safetensors", None)
+        super().__init__(
+            config, settings, folder / "deepbach_run.safetensors", lambda: DeepBach(config)
+        )
         self.config, self.settings = config, settings
         self.train = [
             [tensors(grid.moved(by)) for by in range(grid.room[0], grid.room[1] + 1)]
@@ -126,29 +127,29 @@ class DeepBachTrainer(TrainingLoop):
         # Longer chorales are drawn more often.
         self.shares = torch.tensor([float(len(grid)) for grid in train])
         self.valid = [tensors(grid) for grid in valid]
-        self.live, self.average = DeepBach(config), DeepBach(config)
-        self.average.load_state_dict(self.live.state_dict())
         if start is not None:
             weights = load_file(str(start))
             # A network without tables of intervals begins with tables of zeros.
-            for network in (self.live, self.average):
+            for network in (self.model, self.average):
                 found = network.state_dict() | {
                     name: value.float() for name, value in weights.items()
                 }
                 network.load_state_dict(found)
-        tables = [self.live.intervals, self.live.motions]
+        tables = [self.model.intervals, self.model.motions]
         others = [
-            value for value in self.live.parameters() if all(value is not table for table in tables)
+            value
+            for value in self.model.parameters()
+            if all(value is not table for table in tables)
         ]
-        self.learner = torch.optim.AdamW(
-            [
-                {"params": others, "weight_decay": settings.decay, "share": 1.0},
-                {"params": tables, "weight_decay": 0.0, "share": settings.tables},
-            ],
-            lr=settings.rate,
+        self.begin(
+            torch.optim.AdamW(
+                [
+                    {"params": others, "weight_decay": settings.decay, "share": 1.0},
+                    {"params": tables, "weight_decay": 0.0, "share": settings.tables},
+                ],
+                lr=settings.rate,
+            )
         )
-        if self.path.exists():
-            self._load()
 
     def _draw(self) -> Piece:
         settings = self.settings
@@ -165,7 +166,7 @@ class DeepBachTrainer(TrainingLoop):
         return symbols, sounds, metadata
 
     @staticmethod
-    def _loss(network: DeepBach, piece: Piece) -> Tensor:
+    def _nats(network: DeepBach, piece: Piece) -> Tensor:
         logits = network(*piece)
         target = piece[0][:, 1:-1]
         loss: Tensor = functional.cross_entropy(
@@ -173,17 +174,9 @@ class DeepBachTrainer(TrainingLoop):
         )
         return loss
 
-    def _step(self) -> dict[str, float]:
-        for group in self.learner.param_groups:
-            group["lr"] = self.settings.rate * self._rate_share() * group["share"]
-        self.live.train()
-        loss = self._loss(self.live, self._draw())
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.live.parameters(), 1.0)
-        self.learner.step()
-        self._follow(self.average, self.live)
-        return {"loss": float(loss.detach())}
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
+        loss = self._nats(self.model, self._draw())
+        return loss, {"loss": float(loss.detach())}
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -193,18 +186,9 @@ class DeepBachTrainer(TrainingLoop):
         for piece in self.valid:
             symbols, sounds, metadata = (part[None] for part in piece)
             n_targets = int((symbols != EDGE).sum())
-            total += float(self._loss(network, (symbols, sounds, metadata))) * n_targets
+            total += float(self._nats(network, (symbols, sounds, metadata))) * n_targets
             count += n_targets
         return {"valid": total / count}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"live": self.live, "average": self.average}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.live)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"network": self.config.to_dict(), "settings": asdict(self.settings)}
 
 
 def train_deepbach(
@@ -236,15 +220,11 @@ def train_deepbach(
     weights = output / "deepbach.safetensors"
     trainer.average.eval()
     held_out = list(held_out_grids().values())
-    curve = {
-        name: [round(row[name], 4) for row in trainer.history]
-        for name in ("update", "loss", "valid")
-    }
     notes = {
         "updates": trainer.update,
         "chorales": len(train),
         "sixteenths": int(np.sum([len(grid) for grid in train])),
-        "curve": curve,
+        "curve": trainer.columns("update", "loss", "valid"),
         "counted": counted_losses(counted_models(train), held_out),
         "held_out": network_loss(trainer.average, held_out),
         "findings": harmonisations(trainer.average, held_out[:JUDGED], SWEEPS, TEMPERATURE),

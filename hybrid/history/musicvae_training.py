@@ -16,13 +16,12 @@ NeurIPS. arXiv:1606.04934. (free bits)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from hybrid.history.melody_corpus import Excerpts, read_melodies
@@ -38,7 +37,7 @@ from hybrid.history.musicvae_model import (
 )
 from hybrid.io.network_weights import save_network
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class VaeTraining:
     seed: int = 0
 
 
-class VaeTrainer(TrainingLoop):
+class VaeTrainer(NetworkLoop[MusicVae]):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -89,6 +88,8 @@ class VaeTrainer(TrainingLoop):
         Where the checkpoint is kept; one that is there is continued.
     """
 
+    clip = 20.0
+
     def __init__(
         self,
         config: VaeConfig,
@@ -97,19 +98,15 @@ class VaeTrainer(TrainingLoop):
         valid: Tokens,
         folder: Path,
     ) -> None:
-        super().__init__(settings, Path(folder) / "musicvae_run.safetensors", None)
+        super().__init__(
+            config, settings, folder / "musicvae_run.safetensors", lambda: MusicVae(config)
+        )
         self.config, self.settings = config, settings
         self.train, self.valid = train, valid
-        self.model, self.average = MusicVae(config), MusicVae(config)
-        self.average.load_state_dict(self.model.state_dict())
-        self.learner = torch.optim.Adam(self.model.parameters(), lr=settings.rate)
-        if self.path.exists():
-            self._load()
+        self.begin(torch.optim.Adam(self.model.parameters(), lr=settings.rate))
 
-    def _step(self) -> dict[str, float]:
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         settings = self.settings
-        for group in self.learner.param_groups:
-            group["lr"] = settings.rate * self._rate_share()
         tokens = torch.from_numpy(
             self.train.draw(settings.batch, np.random.default_rng([settings.seed, self.update]))
         )
@@ -120,12 +117,7 @@ class VaeTrainer(TrainingLoop):
         kl = divergence(mean, log_variance).sum(dim=1).mean()
         beta = settings.beta * min(1.0, (self.update + 1) / settings.rise)
         loss: Tensor = told + beta * (kl - settings.free).clamp(min=0.0)
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 20.0)
-        self.learner.step()
-        self._follow(self.average, self.model)
-        return {"train": float(told.detach()) / STEPS, "train KL": float(kl.detach()) / STEPS}
+        return loss, {"train": float(told.detach()) / STEPS, "train KL": float(kl.detach()) / STEPS}
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -134,15 +126,6 @@ class VaeTrainer(TrainingLoop):
         mean, _ = self.average.encode(torch.from_numpy(self.valid))
         again, _ = self.average.write(mean)
         return figures | {"same": float((again == self.valid).mean())}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "average": self.average}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.model)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"model": self.config.to_dict(), "settings": asdict(self.settings)}
 
 
 def some(melodies: list[Tokens], bars: int, count: int) -> Tokens:
@@ -175,11 +158,10 @@ def train_vae(
     ngram = count_ngram(train.pieces)
     test = bound_per_token(trainer.average, held, np.random.default_rng(0))
     test |= {f"order {order}": ngram.nats(held, order) for order in (1, 2)}
-    curves = [{name: round(v, 4) for name, v in row.items()} for row in trainer.history]
     notes = {
         "updates": trainer.update,
         "test": {name: round(value, 4) for name, value in test.items()},
-        "history": curves,
+        "history": trainer.rounded_history(),
     }
     weights = output / "musicvae.safetensors"
     save_network(trainer.average, trainer.config.to_dict(), weights, notes)

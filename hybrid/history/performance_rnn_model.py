@@ -20,7 +20,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hybrid.core.errors import ConfigError
 from hybrid.core.resources import resource_path
 from hybrid.history.performance_events import (
     BEGIN,
@@ -51,24 +50,6 @@ class PerformanceConfig:
     embedding: int = 48
     hidden: int = 192
     dropout: float = 0.1
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> PerformanceConfig:
-        """From plain values.
-
-        Raises
-        ------
-        ConfigError
-            If they are not a configuration's.
-        """
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise ConfigError(f"not sizes of a performance network: {error}") from None
 
 
 class PerformanceRNN(nn.Module):
@@ -189,7 +170,7 @@ def _choice(event: int, chances: NDArray[np.float64], is_given: bool) -> Choice:
 
 def make_network(values: Mapping[str, Any]) -> PerformanceRNN:
     """With fresh weights, of a configuration as plain values."""
-    return PerformanceRNN(PerformanceConfig.from_dict(values))
+    return PerformanceRNN(PerformanceConfig(**values))
 
 
 def load_performance_rnn(path: Path | None = None) -> tuple[PerformanceRNN, dict[str, Any], str]:
@@ -206,4 +187,4 @@ def load_performance_rnn(path: Path | None = None) -> tuple[PerformanceRNN, dict
 
 def save_performance_rnn(network: PerformanceRNN, path: Path, notes: Mapping[str, Any]) -> None:
     """Write the weights."""
-    save_network(network, network.config.to_dict(), path, notes)
+    save_network(network, asdict(network.config), path, notes)

@@ -9,13 +9,12 @@ up to a tenth and louder or softer by a step or two.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from hybrid.history.counted import Codes, Counted
@@ -37,7 +36,7 @@ from hybrid.history.performance_rnn_model import (
     stream_losses,
 )
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 #: Factors of the lengths of time.
 STRETCHES = (0.9, 0.95, 1.0, 1.05, 1.1)
@@ -81,7 +80,7 @@ class PerformanceTraining:
     seed: int = 0
 
 
-class PerformanceTrainer(TrainingLoop):
+class PerformanceTrainer(NetworkLoop[PerformanceRNN]):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -101,7 +100,12 @@ class PerformanceTrainer(TrainingLoop):
         valid: Sequence[Groove],
         folder: Path,
     ) -> None:
-        super().__init__(settings, Path(folder) / "performance_rnn_run.safetensors", None)
+        super().__init__(
+            config,
+            settings,
+            folder / "performance_rnn_run.safetensors",
+            lambda: PerformanceRNN(config),
+        )
         self.config, self.settings = config, settings
         streams = [
             [np.append(BEGIN, encode(stretched(groove.hits, factor))) for factor in STRETCHES]
@@ -111,13 +115,11 @@ class PerformanceTrainer(TrainingLoop):
         # Longer performances are drawn more often.
         self.shares = torch.tensor([float(len(row[0])) for row in self.train])
         self.valid = [encode(groove.hits)[: 4 * settings.length] for groove in valid]
-        self.live, self.average = PerformanceRNN(config), PerformanceRNN(config)
-        self.average.load_state_dict(self.live.state_dict())
-        self.learner = torch.optim.AdamW(
-            self.live.parameters(), lr=settings.rate, weight_decay=settings.decay
+        self.begin(
+            torch.optim.AdamW(
+                self.model.parameters(), lr=settings.rate, weight_decay=settings.decay
+            )
         )
-        if self.path.exists():
-            self._load()
 
     def _draw(self) -> Tensor:
         settings = self.settings
@@ -134,33 +136,16 @@ class PerformanceTrainer(TrainingLoop):
             parts.append(torch.from_numpy(part))
         return torch.stack(parts)
 
-    def _step(self) -> dict[str, float]:
-        for group in self.learner.param_groups:
-            group["lr"] = self.settings.rate * self._rate_share()
-        self.live.train()
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         events = self._draw()
-        logits, _ = self.live(events[:, :-1])
+        logits, _ = self.model(events[:, :-1])
         loss = functional.cross_entropy(logits.flatten(0, 1), events[:, 1:].flatten())
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.live.parameters(), 1.0)
-        self.learner.step()
-        self._follow(self.average, self.live)
-        return {"loss": float(loss.detach())}
+        return loss, {"loss": float(loss.detach())}
 
     def measure(self) -> dict[str, float]:
         """Nats for each event of the performances for validation."""
         self.average.eval()
         return {"valid": network_loss(self.average, self.valid)}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"live": self.live, "average": self.average}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.live)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"network": self.config.to_dict(), "settings": asdict(self.settings)}
 
 
 # --- Measures --------------------------------------------------------------------------------
@@ -218,17 +203,13 @@ def train_performance_rnn(
     weights = output / "performance_rnn.safetensors"
     trainer.average.eval()
     held_out = [encode(groove.hits) for groove in held_out_grooves().values()]
-    curve = {
-        name: [round(row[name], 4) for row in trainer.history]
-        for name in ("update", "loss", "valid")
-    }
     model = counted_model(train)
     name = f"the {ORDER} events before"
     notes = {
         "updates": trainer.update,
         "performances": len(train),
         "hours": round(sum(groove.seconds for groove in train) / 3600, 2),
-        "curve": curve,
+        "curve": trainer.columns("update", "loss", "valid"),
         "counted": {name: counted_loss(model, held_out)},
         "counted_valid": {name: counted_loss(model, trainer.valid)},
         "held_out": network_loss(trainer.average, held_out),

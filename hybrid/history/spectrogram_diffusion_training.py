@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -42,7 +41,7 @@ from hybrid.history.spectrogram_diffusion_model import (
 )
 from hybrid.io.atomic import write_bytes, write_text
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 
 @dataclass(frozen=True)
@@ -132,7 +131,7 @@ def excerpts(pieces: Sequence[Piece], frames: int) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.stack(levels)), torch.from_numpy(np.stack(pictures))
 
 
-class DiffusionTrainer(TrainingLoop):
+class DiffusionTrainer(NetworkLoop[Denoiser]):
     """One run; `run` does what is left of it."""
 
     def __init__(
@@ -143,7 +142,12 @@ class DiffusionTrainer(TrainingLoop):
         valid: Sequence[Piece],
         folder: Path,
     ) -> None:
-        super().__init__(settings, folder / "spectrogram_diffusion_run.safetensors", None)
+        super().__init__(
+            config,
+            settings,
+            folder / "spectrogram_diffusion_run.safetensors",
+            lambda: Denoiser(config),
+        )
         self.config, self.settings = config, settings
         self.pieces = [
             (
@@ -153,11 +157,7 @@ class DiffusionTrainer(TrainingLoop):
             for piece in train
         ]
         self.valid = tuple(part[::3] for part in excerpts(valid, settings.frames))
-        self.network, self.kept = Denoiser(config), Denoiser(config)
-        self.kept.load_state_dict(self.network.state_dict())
-        self.learner = torch.optim.AdamW(self.network.parameters(), lr=settings.rate)
-        if self.path.exists():
-            self._load()
+        self.begin(torch.optim.AdamW(self.model.parameters(), lr=settings.rate))
 
     def _draw(self) -> tuple[Tensor, Tensor]:
         lengths = torch.tensor([float(levels.shape[1]) for levels, _ in self.pieces])
@@ -172,36 +172,18 @@ class DiffusionTrainer(TrainingLoop):
         levels_drawn, pictures_drawn = zip(*found, strict=True)
         return torch.stack(levels_drawn), torch.stack(pictures_drawn)
 
-    def _step(self) -> dict[str, float]:
-        for group in self.learner.param_groups:
-            group["lr"] = self.settings.rate * self._rate_share()
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         levels, pictures = self._draw()
         noise = torch.rand(len(levels), generator=self.draws)
         dirt = torch.randn(levels.shape, generator=self.draws)
-        loss = v_loss(self.network, levels, pictures, noise, dirt)
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.learner.step()
-        self._follow(self.kept, self.network)
-        return {"train": float(loss.detach())}
+        loss = v_loss(self.model, levels, pictures, noise, dirt)
+        return loss, {"train": float(loss.detach())}
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
         """Loss on what is held out, with the averaged weights."""
         levels, pictures = self.valid
-        return {"valid": held_out_loss(self.kept, levels, pictures)}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"network": self.network, "kept": self.kept}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.network)}
-
-    def _record(self) -> dict[str, Any]:
-        record = {"network": self.config.to_dict(), "settings": asdict(self.settings)}
-        plain: dict[str, Any] = json.loads(json.dumps(record))
-        return plain
+        return {"valid": held_out_loss(self.average, levels, pictures)}
 
 
 def v_loss(
@@ -280,7 +262,7 @@ def train_diffusion(
         "updates": trainer.update,
         "of": settings.updates,
         "minutes_of_sound": round(seconds / 60, 1),
-        "held_out": round(held_out_loss(trainer.kept, *excerpts(valid, settings.frames)), 4),
+        "held_out": round(held_out_loss(trainer.average, *excerpts(valid, settings.frames)), 4),
         "wiener": round(wiener_loss(*excerpts(valid, settings.frames)), 4),
         "curve": [
             [int(row["update"]), round(row["train"], 4), round(row["valid"], 4)]
@@ -288,7 +270,7 @@ def train_diffusion(
         ],
     }
     weights = output / "spectrogram_diffusion.safetensors"
-    save_denoiser(trainer.kept, weights, notes)
+    save_denoiser(trainer.average, weights, notes)
     write_text(output / "history.json", json.dumps(trainer.history, indent=1) + "\n")
     return weights
 

@@ -9,13 +9,12 @@ name the noise in them.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from hybrid.history import musicvae_model as vae_model
 from hybrid.history.melody_corpus import Excerpts, read_melodies
@@ -31,7 +30,7 @@ from hybrid.history.symbolic_diffusion_latent import (
 from hybrid.history.symbolic_diffusion_model import BARS
 from hybrid.io.network_weights import save_network
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def encode_pieces(vae: vae_model.MusicVae, tokens: Tokens) -> tuple[Tensor, Tens
     return torch.cat(means).view(shape), torch.cat(deviations).view(shape)
 
 
-class LatentTrainer(TrainingLoop):
+class LatentTrainer(NetworkLoop[LatentDenoiser]):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -96,39 +95,31 @@ class LatentTrainer(TrainingLoop):
         valid: tuple[Tensor, Tensor],
         folder: Path,
     ) -> None:
-        super().__init__(settings, Path(folder) / "symbolic_diffusion_latent_run.safetensors", None)
+        super().__init__(
+            config,
+            settings,
+            folder / "symbolic_diffusion_latent_run.safetensors",
+            lambda: LatentDenoiser(config),
+        )
         self.config, self.settings = config, settings
         self.train, self.valid = train, valid
-        self.model, self.average = LatentDenoiser(config), LatentDenoiser(config)
         self.model.centre.copy_(train[0].mean(dim=(0, 1)))
         # Rounded as in the file of weights, so that the bound is the same with those.
         self.model.centre.copy_(self.model.centre.half().float())
         spread = (train[0].var(dim=(0, 1)) + (train[1] ** 2).mean(dim=(0, 1))).sqrt()
         self.model.scale.copy_(spread.half().float())
-        self.average.load_state_dict(self.model.state_dict())
-        self.learner = torch.optim.AdamW(
-            self.model.parameters(), lr=settings.rate, weight_decay=0.01
-        )
-        if self.path.exists():
-            self._load()
+        self.begin(torch.optim.AdamW(self.model.parameters(), lr=settings.rate, weight_decay=0.01))
 
     def _points(self, held: tuple[Tensor, Tensor], which: Tensor) -> Tensor:
         mean, deviation = held[0][which], held[1][which]
         noise = torch.randn(mean.shape, generator=self.draws)
         return (mean + deviation * noise - self.model.centre) / self.model.scale
 
-    def _step(self) -> dict[str, float]:
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         settings = self.settings
-        for group in self.learner.param_groups:
-            group["lr"] = settings.rate * self._rate_share()
         which = torch.randint(len(self.train[0]), (settings.batch,), generator=self.draws)
         loss = noise_loss(self.model, self._points(self.train, which), self.draws)
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.learner.step()
-        self._follow(self.average, self.model)
-        return {"train": float(loss.detach())}
+        return loss, {"train": float(loss.detach())}
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -139,15 +130,6 @@ class LatentTrainer(TrainingLoop):
         points = (mean + deviation * noise - self.average.centre) / self.average.scale
         bound = points_bound(self.average, points, rng).mean() / points[0].numel()
         return {"density": float(bound)}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "average": self.average}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.model)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"model": self.config.to_dict(), "settings": asdict(self.settings)}
 
 
 def train_latent(
@@ -180,7 +162,7 @@ def train_latent(
     notes = {
         "updates": trainer.update,
         "test": {name: round(value, 4) for name, value in test.items()},
-        "history": [{name: round(v, 4) for name, v in row.items()} for row in trainer.history],
+        "history": trainer.rounded_history(),
     }
     weights = output / "symbolic_diffusion_latent.safetensors"
     save_network(trainer.average, trainer.config.to_dict(), weights, notes)

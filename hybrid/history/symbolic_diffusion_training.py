@@ -8,13 +8,12 @@ The loss is the bound itself: a random number of tokens masked, each number as l
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
 from hybrid.history.melody_corpus import Excerpts, read_melodies
 from hybrid.history.melody_ngram import count_ngram
@@ -28,7 +27,7 @@ from hybrid.history.symbolic_diffusion_model import (
 )
 from hybrid.io.network_weights import save_network
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ class MaskedTraining:
     seed: int = 0
 
 
-class MaskedTrainer(TrainingLoop):
+class MaskedTrainer(NetworkLoop[MaskedMelody]):
     """One run; `run` does what is left of it.
 
     Parameters
@@ -78,42 +77,25 @@ class MaskedTrainer(TrainingLoop):
         valid: Tokens,
         folder: Path,
     ) -> None:
-        super().__init__(settings, Path(folder) / "symbolic_diffusion_run.safetensors", None)
+        super().__init__(
+            config,
+            settings,
+            folder / "symbolic_diffusion_run.safetensors",
+            lambda: MaskedMelody(config),
+        )
         self.config, self.settings = config, settings
         self.train, self.valid = train, valid
-        self.model, self.average = MaskedMelody(config), MaskedMelody(config)
-        self.average.load_state_dict(self.model.state_dict())
-        self.learner = torch.optim.AdamW(
-            self.model.parameters(), lr=settings.rate, weight_decay=0.01
-        )
-        if self.path.exists():
-            self._load()
+        self.begin(torch.optim.AdamW(self.model.parameters(), lr=settings.rate, weight_decay=0.01))
 
-    def _step(self) -> dict[str, float]:
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         settings = self.settings
-        for group in self.learner.param_groups:
-            group["lr"] = settings.rate * self._rate_share()
         rng = np.random.default_rng([settings.seed, self.update])
         loss = masked_loss(self.model, self.train.draw(settings.batch, rng), rng)
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        self.learner.step()
-        self._follow(self.average, self.model)
-        return {"train": float(loss.detach())}
+        return loss, {"train": float(loss.detach())}
 
     def measure(self) -> dict[str, float]:
         """The bound on what is held out, with the averaged weights."""
         return {"bound": bound_per_token(self.average, self.valid, np.random.default_rng(0), 1)}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"model": self.model, "average": self.average}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.model)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"model": self.config.to_dict(), "settings": asdict(self.settings)}
 
 
 def train_masked(
@@ -145,7 +127,7 @@ def train_masked(
     notes = {
         "updates": trainer.update,
         "test": {name: round(value, 4) for name, value in test.items()},
-        "history": [{name: round(v, 4) for name, v in row.items()} for row in trainer.history],
+        "history": trainer.rounded_history(),
     }
     weights = output / "symbolic_diffusion.safetensors"
     save_network(trainer.average, trainer.config.to_dict(), weights, notes)

@@ -53,17 +53,20 @@ class Match:
 
 
 def match(played: NDArray[Any], heard: NDArray[Any]) -> Match:
-    """Pair notes of one pitch whose onsets are within 50 ms, each once, the earliest first."""
-    free: dict[int, list[int]] = {}
-    for number, note in enumerate(played):
-        free.setdefault(int(note["pitch"]), []).append(number)
+    """Pair notes of one pitch whose onsets are within 50 ms, as many as can be: mir_eval's way."""
+    from mir_eval.transcription import match_notes
+
     partner = np.full(len(heard), -1)
-    for number, note in enumerate(heard):
-        for other in free.get(int(note["pitch"]), []):
-            if abs(float(played["onset"][other]) - float(note["onset"])) <= NEAR:
-                partner[number] = other
-                free[int(note["pitch"])].remove(other)
-                break
+    if len(played) and len(heard):
+        written, found = (
+            (
+                np.stack([notes["onset"], np.maximum(notes["end"], notes["onset"] + 1e-3)], axis=1),
+                440 * 2.0 ** ((notes["pitch"].astype(float) - 69) / 12),
+            )
+            for notes in (played, heard)
+        )
+        for other, number in match_notes(*written, *found, NEAR, offset_ratio=None):
+            partner[number] = other
     return Match(played, heard, partner)
 
 

@@ -11,14 +11,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from hybrid.core.seeds import stage_rng
@@ -46,7 +45,7 @@ from hybrid.history.wavenet_model import (
 )
 from hybrid.io.atomic import write_bytes, write_text
 from hybrid.training.command import tell, training_command
-from hybrid.training.loop import TrainingLoop
+from hybrid.training.network_loop import NetworkLoop
 
 #: Rendered sound has a root mean square of 0.1; the model's is three times as loud.
 GAIN = 3.0
@@ -167,7 +166,7 @@ def wavenet_bits(network: WaveNet, line: Line, most: int = 24000, part: int = 40
     return total / count / math.log(2)
 
 
-class WaveNetTrainer(TrainingLoop):
+class WaveNetTrainer(NetworkLoop[WaveNet]):
     """One run; `run` does what is left of it."""
 
     def __init__(
@@ -178,18 +177,14 @@ class WaveNetTrainer(TrainingLoop):
         valid: Line,
         folder: Path,
     ) -> None:
-        super().__init__(settings, folder / "wavenet_run.safetensors", None)
+        super().__init__(
+            config, settings, folder / "wavenet_run.safetensors", lambda: WaveNet(config)
+        )
         self.config, self.settings, self.valid = config, settings, valid
         self.lines = [
             (torch.from_numpy(line.levels.copy()), torch.from_numpy(line.told)) for line in train
         ]
-        self.network, self.kept = WaveNet(config), WaveNet(config)
-        self.kept.load_state_dict(self.network.state_dict())
-        self.learner = torch.optim.AdamW(
-            self.network.parameters(), lr=settings.rate, weight_decay=1e-4
-        )
-        if self.path.exists():
-            self._load()
+        self.begin(torch.optim.AdamW(self.model.parameters(), lr=settings.rate, weight_decay=1e-4))
 
     def _draw(self) -> tuple[Tensor, Tensor, Tensor]:
         """Levels before, what is told, and the levels themselves: (B, reach + samples)."""
@@ -205,33 +200,17 @@ class WaveNetTrainer(TrainingLoop):
             told.append(known[at : at + length])
         return torch.stack(before), torch.stack(told), torch.stack(levels)
 
-    def _step(self) -> dict[str, float]:
-        for group in self.learner.param_groups:
-            group["lr"] = self.settings.rate * self._rate_share()
+    def _loss(self) -> tuple[Tensor, dict[str, float]]:
         before, told, levels = self._draw()
         reach = self.config.reach
-        logits = self.network(before, told)[:, reach:]
+        logits = self.model(before, told)[:, reach:]
         loss = functional.cross_entropy(logits.reshape(-1, LEVELS), levels[:, reach:].reshape(-1))
-        self.learner.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
-        self.learner.step()
-        self._follow(self.kept, self.network)
-        return {"train": float(loss.detach()) / math.log(2)}
+        return loss, {"train": float(loss.detach()) / math.log(2)}
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
         """Bits a sample on what is held out, with the averaged weights."""
-        return {"valid": wavenet_bits(self.kept, self.valid, most=12000)}
-
-    def _modules(self) -> dict[str, nn.Module]:
-        return {"network": self.network, "kept": self.kept}
-
-    def _optimisers(self) -> dict[str, tuple[torch.optim.Optimizer, nn.Module]]:
-        return {"learner": (self.learner, self.network)}
-
-    def _record(self) -> dict[str, Any]:
-        return {"network": self.config.to_dict(), "settings": asdict(self.settings)}
+        return {"valid": wavenet_bits(self.average, self.valid, most=12000)}
 
 
 def train_wavenet(
@@ -261,14 +240,14 @@ def train_wavenet(
         "of": settings.updates,
         "minutes_of_sound": round(minutes_heard, 1),
         "markov_bits": round(baseline, 3),
-        "held_out_bits": round(wavenet_bits(trainer.kept, valid), 3),
+        "held_out_bits": round(wavenet_bits(trainer.average, valid), 3),
         "curve": [
             [int(row["update"]), round(row["train"], 3), round(row["valid"], 3)]
             for row in trainer.history
         ],
     }
     weights = output / "wavenet.safetensors"
-    save_wavenet(trainer.kept, weights, notes)
+    save_wavenet(trainer.average, weights, notes)
     write_text(output / "history.json", json.dumps(trainer.history, indent=1) + "\n")
     return weights
 

@@ -7,19 +7,16 @@ lasted; so notes keep their times, and bar lines stand where bars begin.
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid.core.pitch import NO_SPELLING
-from hybrid.core.score import NOTE_DTYPE, Score, Track
+from hybrid.core.score import Score
 from hybrid.core.timeline import Metre, Tempo, TempoMap
 from hybrid.transcription.bars import Bars
-from hybrid.transcription.notes import score_of
+from hybrid.transcription.notes import TICKS_PER_QUARTER, score_of, tracks_of
 
-TICKS_PER_QUARTER = 480
 #: A first beat that comes sooner is the sound's beginning, in seconds.
 _AT_ONCE = 0.1
 #: Tempos within these limits are written; beats that are closer or further apart are mistakes.
@@ -44,24 +41,13 @@ def barred_score(notes: NDArray[Any], bars: Bars, title: str = "") -> Score:
     """
     if len(bars.beats) < 2:
         return score_of(notes, title)
-    plain = score_of(notes, title)
     lead = _lead(bars.beats)
     times = np.concatenate([np.linspace(0.0, bars.beats[0], lead, endpoint=False), bars.beats])
     tempos = _tempos(times)
     clock = TempoMap(tempos, TICKS_PER_QUARTER)
     pickup, metres = _metres(bars, lead)
-    tracks = []
-    for track in plain.tracks:
-        heard = notes[notes["drum"] == track.is_drum]
-        made = np.zeros(len(heard), NOTE_DTYPE)
-        made["onset"] = np.round(clock.to_ticks(heard["onset"]))
-        ends = np.round(clock.to_ticks(heard["end"]))
-        made["duration"] = np.maximum(1, ends - made["onset"])
-        made["pitch"], made["velocity"] = heard["pitch"], heard["velocity"]
-        made["spelling"] = NO_SPELLING
-        tracks.append(replace(track, notes=made))
     return Score(
-        _sorted(tracks),
+        tracks_of(notes, clock.to_ticks),
         ticks_per_quarter=TICKS_PER_QUARTER,
         tempos=tempos,
         metres=metres,
@@ -100,10 +86,3 @@ def _metres(bars: Bars, lead: int) -> tuple[int, tuple[Metre, ...]]:
     if len(lines) and found[-1].numerator != bars.n_beats:
         found.append(Metre(int(lines[-1]) * TICKS_PER_QUARTER, bars.n_beats, 4))
     return pickup * TICKS_PER_QUARTER, tuple(found)
-
-
-def _sorted(tracks: list[Track]) -> tuple[Track, ...]:
-    return tuple(
-        replace(track, notes=track.notes[np.lexsort((track.notes["pitch"], track.notes["onset"]))])
-        for track in tracks
-    )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid.core.pitch import NO_SPELLING
-from hybrid.core.score import NOTE_DTYPE, Score, Track
+from hybrid.core.score import NOTE_DTYPE, Score, Track, sort_notes
 from hybrid.core.timeline import Tempo
 from hybrid.transcription.features import LOWEST, N_KEYS
 
@@ -89,22 +90,32 @@ def flattened(notes: NDArray[Any], within: float = 0.05) -> NDArray[Any]:
     return sorted_notes(rows)
 
 
-def score_of(notes: NDArray[Any], title: str = "") -> Score:
-    """A score of notes, at a tick a millisecond: a track of keys, and one of drums if any.
-
-    Tempo and metre are not heard; bar lines mean nothing.
-    """
+def tracks_of(
+    notes: NDArray[Any], to_ticks: Callable[[NDArray[Any]], NDArray[Any]]
+) -> tuple[Track, ...]:
+    """A track of keys, and one of drums if any; ``to_ticks`` turns seconds into ticks."""
     tracks = []
     for name, is_drum in (("keys", False), ("drums", True)):
         own = notes[notes["drum"] == is_drum]
         if not len(own) and is_drum:
             continue
         made = np.zeros(len(own), NOTE_DTYPE)
-        made["onset"] = np.round(1000 * own["onset"])
-        made["duration"] = np.maximum(1, np.round(1000 * own["end"]) - made["onset"])
+        made["onset"] = np.round(to_ticks(own["onset"]))
+        made["duration"] = np.maximum(1, np.round(to_ticks(own["end"])) - made["onset"])
         made["pitch"], made["velocity"] = own["pitch"], own["velocity"]
         made["spelling"] = NO_SPELLING
-        tracks.append(Track(name, made, is_drum=is_drum))
+        tracks.append(Track(name, sort_notes(made), is_drum=is_drum))
+    return tuple(tracks)
+
+
+def score_of(notes: NDArray[Any], title: str = "") -> Score:
+    """A score of notes, at a tick a millisecond.
+
+    Tempo and metre are not heard; bar lines mean nothing.
+    """
     return Score(
-        tuple(tracks), ticks_per_quarter=TICKS_PER_QUARTER, tempos=(Tempo(0, QPM),), title=title
+        tracks_of(notes, lambda seconds: 1000 * seconds),
+        ticks_per_quarter=TICKS_PER_QUARTER,
+        tempos=(Tempo(0, QPM),),
+        title=title,
     )

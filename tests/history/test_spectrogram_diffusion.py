@@ -178,7 +178,7 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(tmp_path) -> None:  # t
             config = DiffusionConfig((8, 8), 8)
             trainer = DiffusionTrainer(config, settings, pieces, pieces, tmp_path / folder)
             trainer.run(stop_at=stop)
-        save_denoiser(trainer.kept, tmp_path / f"{folder}.safetensors", {})
+        save_denoiser(trainer.average, tmp_path / f"{folder}.safetensors", {})
         ends.append((tmp_path / f"{folder}.safetensors").read_bytes())
     assert ends[0] == ends[1]
 

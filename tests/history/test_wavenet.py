@@ -183,6 +183,6 @@ def test_a_run_that_was_stopped_ends_in_the_same_weights(tmp_path: Path) -> None
         for stop in stops:
             trainer = WaveNetTrainer(SMALL, settings, [heard_line], heard_line, tmp_path / folder)
             trainer.run(stop_at=stop)
-        save_wavenet(trainer.kept, tmp_path / f"{folder}.safetensors", {})
+        save_wavenet(trainer.average, tmp_path / f"{folder}.safetensors", {})
         ends.append((tmp_path / f"{folder}.safetensors").read_bytes())
     assert ends[0] == ends[1]
