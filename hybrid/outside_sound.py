@@ -250,16 +250,18 @@ def replay_file(
     ConfigError
         If an option is out of its range.
     FormatError
-        If the file is no sound.
+        If the file is no sound, or ``notes`` has no suffix of a score.
     """
     from dataclasses import replace
 
     from hybrid.core.instruments import instrument as named
-    from hybrid.io.files import write_score
+    from hybrid.io.files import format_of, write_score
 
     if not -48 <= transpose <= 48:
         raise ConfigError(f"transpose must be -48 to 48 semitones, got {transpose}")
     program = named(instrument).program if instrument is not None else 0
+    if notes is not None:
+        format_of(notes)
     score, facts = _heard_score(path, threshold, True, True, progress)
     moved = score.transposed(transpose) if transpose else score
     played = replace(
@@ -272,10 +274,11 @@ def replay_file(
     if not any(len(track.notes) for track in played.tracks):
         raise ConfigError(f"no notes were heard in {path}: there is nothing to play")
     lines = [f"{path}: {facts['notes']} notes and {facts['drums']} drums heard"]
+    lines += render_file(played, target, soundfont=soundfont, progress=progress)
     if notes is not None:
         write_score(played, notes)
         lines.append(str(notes))
-    return (*lines, *render_file(played, target, soundfont=soundfont, progress=progress))
+    return tuple(lines)
 
 
 def note_figures(sound: Path, midi: Path, progress: Progress = silent) -> dict[str, NoteScores]:
