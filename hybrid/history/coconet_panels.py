@@ -13,6 +13,7 @@ from hybrid.history.chorales import SIXTEENTH, VOICES
 from hybrid.history.coconet import STEP, Picture
 from hybrid.history.coconet_model import Mask, Pitches
 from hybrid.history.coconet_sampling import Fill, Run
+from hybrid.history.learning_curve import learning_curve
 from hybrid.history.panels import Cells, Curve, Machine, State, Step, Text
 from hybrid.history.words import note_name
 
@@ -87,26 +88,13 @@ class Stage:
                 ("surprise", numbers, tuple(run.losses)),
             ),
         )
-        curve = notes["curve"]
-        updates = tuple(float(value) for value in curve["update"])
-        flat = [
-            (name, (updates[0], updates[-1]), (float(loss), float(loss)))
-            for name, loss in notes["counted"].items()
-        ]
-        self.training = Curve(
-            "training",
-            "Learning",
+        self.training = learning_curve(
             "Nats for each voice and eighth in random orders while training, of the chorales "
             "learnt from and of those for validation, with models that only count.",
-            x_name="updates",
-            y_name="nats",
-            series=(
-                ("learnt from", updates, tuple(curve["loss"])),
-                ("validation", updates, tuple(curve["valid"])),
-                *flat,
-            ),
+            notes["curve"],
+            notes["counted"],
         )
-        self.last_update = updates[-1]
+        self.last_update = float(notes["curve"]["update"][-1])
 
     def _score(self, pitches: Pitches, lit: Mask | None = None) -> State:
         grid = np.zeros((self.high - self.low + 1, len(pitches)), dtype=int)

@@ -13,6 +13,7 @@ from hybrid.history.chorale_grids import LOWEST
 from hybrid.history.chorales import SIXTEENTH, VOICES
 from hybrid.history.deepbach_model import HOLD, N_PITCHES, SILENT, Symbols, sounding
 from hybrid.history.deepbach_sampling import Draw, Run
+from hybrid.history.learning_curve import learning_curve
 from hybrid.history.panels import Cells, Curve, Machine, State, Step, Text
 from hybrid.history.words import note_name
 
@@ -111,26 +112,13 @@ class Stage:
                 ("changed", tuple(map(float, range(1, len(run.changed) + 1))), tuple(run.changed)),
             ),
         )
-        curve = notes["curve"]
-        updates = tuple(float(value) for value in curve["update"])
-        flat = [
-            (name, (updates[0], updates[-1]), (float(loss), float(loss)))
-            for name, loss in notes["counted"].items()
-        ]
-        self.training = Curve(
-            "training",
-            "Learning",
+        self.training = learning_curve(
             "Nats for each voice and sixteenth while training, of the chorales learnt from and of "
             "those for validation, with two models that only count.",
-            x_name="updates",
-            y_name="nats",
-            series=(
-                ("learnt from", updates, tuple(curve["loss"])),
-                ("validation", updates, tuple(curve["valid"])),
-                *flat,
-            ),
+            notes["curve"],
+            notes["counted"],
         )
-        self.last_update = updates[-1]
+        self.last_update = float(notes["curve"]["update"][-1])
 
     def picture(self, symbols: Symbols, lit: Sequence[tuple[int, int]] = ()) -> State:
         """The score as cells; ``lit`` are (time, voice)."""

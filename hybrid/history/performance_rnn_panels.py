@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from hybrid.history.learning_curve import learning_curve
 from hybrid.history.panels import MAX_STEPS, Bars, Curve, Machine, Step, Text
 from hybrid.history.performance_events import (
     STEP_MS,
@@ -68,26 +69,13 @@ class Stage:
             y_name="nats",
             series=(("surprise", places, tuple(float(group.mean()) for group in groups)),),
         )
-        curve = notes["curve"]
-        updates = tuple(float(value) for value in curve["update"])
-        flat = [
-            (name, (updates[0], updates[-1]), (float(loss), float(loss)))
-            for name, loss in notes["counted_valid"].items()
-        ]
-        self.training = Curve(
-            "training",
-            "Learning",
+        self.training = learning_curve(
             "Nats for each event while training, of performances learnt from and of those for "
             "validation, with a model that only counts, on the latter.",
-            x_name="updates",
-            y_name="nats",
-            series=(
-                ("learnt from", updates, tuple(curve["loss"])),
-                ("validation", updates, tuple(curve["valid"])),
-                *flat,
-            ),
+            notes["curve"],
+            notes["counted_valid"],
         )
-        self.last_update = updates[-1]
+        self.last_update = float(notes["curve"]["update"][-1])
 
     def machine(self) -> Machine:
         """A step for each stroke."""
