@@ -50,17 +50,17 @@ def arrange(melody: Melody, with_drums: bool) -> list[Part]:
     tune, chords, bass, drums = [], [], [], []
     now = 0
     for pitch, ticks in melody.notes:
-        tune.append((now, ticks * 9 // 10, pitch, 92))
+        tune.append((now, ticks, pitch, 92))
         now += ticks
     for half, state in enumerate(states):
         tones = [tone * 7 % 12 for tone in TONES[state][:3]]
         if half % 2 == 0 or state != states[half - 1]:
-            bass.append((half * HALF, HALF * 9 // 10, 36 + tones[0], 88))
+            bass.append((half * HALF, HALF, 36 + tones[0], 88))
         for beat in range(2):
             at = half * HALF + beat * TICKS_PER_QUARTER
             # The first beat of a bar is played a little louder, as people do.
             loud = 70 if at % BAR == 0 else 58
-            chords += [(at, 400, 48 + tone, loud) for tone in sorted(tones)]
+            chords += [(at, TICKS_PER_QUARTER, 48 + tone, loud) for tone in sorted(tones)]
             drums.append((at, 60, 36 if beat == 0 else 38, 84))
     parts: list[Part] = [("tune", tune), ("chords", chords), ("bass", bass)]
     return [*parts, ("drums", drums)] if with_drums else parts
