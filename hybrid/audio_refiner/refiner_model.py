@@ -1,6 +1,6 @@
 """The refiner's network: dry sound, written notes and a style in, the produced sound's tokens out.
 
-One network of two uses. As a mapper it says in one pass which values the decoder should get.
+One network of two uses. In one pass it says which values the decoder should get.
 As a token model it fills in masked tokens, a group of books at a time, from coarse to fine:
 the first books in several passes, the most certain tokens first, the later ones in one pass
 each.
@@ -224,7 +224,7 @@ class Refiner(nn.Module):
         return torch.einsum("btkr,kre->btke", inner, self.to_tokens[first:last])
 
     def map(self, dry: Tensor, roll: Tensor, style: Tensor) -> Tensor:
-        """The one-pass mapper: values for the decoder, (B, T, latent)."""
+        """In one pass, values for the decoder, (B, T, latent)."""
         silent = torch.zeros_like(dry)
         known = dry.new_zeros(*dry.shape[:2], self.config.n_books)
         state = self.run(dry, roll, style, len(self.config.groups), silent, known)

@@ -1,6 +1,6 @@
 """Training the refiner on pairs of dry and produced sound, resumable to the bit.
 
-Half of an update's excerpts teach the mapper, half the token model. For tokens a group of
+Half of an update's excerpts teach the one pass, half the token model. For tokens a group of
 books is drawn; the books before it are known, those after it are not, and of the group
 itself a share is masked that follows the schedule of filling in. One style in ten is hidden,
 so that guidance has something to push away from.
@@ -62,7 +62,7 @@ class RefinerTraining:
     updates, batch, frames : int
         ``batch`` excerpts of ``frames`` frames for each of the two uses.
     windows : int
-        Windows of the mapper's spectral loss in an update, drawn anew each time; 5 takes all.
+        Windows of the one pass's spectral loss in an update, drawn anew each time; 5 takes all.
     rate : float
     warmup : int
     hide_style : float
@@ -70,8 +70,8 @@ class RefinerTraining:
     average : float
         Decay of the weights' moving average.
     spectral, values : float
-        Weights of the mapper's losses: spectral distance, and distance of the values. With
-        ``spectral`` 0 the mapper learns by its values alone, in half the time.
+        Weights of the one pass's losses: spectral distance, and distance of the values. With
+        ``spectral`` 0 the one pass learns by its values alone, in half the time.
     half : bool
         Whether matrix products are done in bfloat16: several times as fast on GPUs and on
         processors with matrix units; slower on others.
@@ -201,7 +201,7 @@ class RefinerTrainer(TrainingLoop):
         hide: float,
         windows: Sequence[int] = RESOLUTIONS,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Nats of a token, the mapper's spectral distance, and how far its values lie off."""
+        """Nats of a token, the one pass's spectral distance, and how far its values lie off."""
         settings = self.settings
         dry, roll, style, codes, wave = pool.draw(2 * settings.batch, settings.frames, draws)
         hidden = torch.rand(len(style), generator=draws, device=style.device) < hide
